@@ -1,0 +1,203 @@
+"""What `params.yaml` may say: one class a section, every key required, all mistakes told at once."""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+import paths
+import pydantic
+import yaml
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from roadseg.errors import UserError
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Synthetic(Section):
+    train_frames: PositiveInt
+    test_frames: PositiveInt
+    height: Annotated[int, Field(ge=64)]
+    width: Annotated[int, Field(ge=64)]
+    seed: int
+
+
+class Kitti(Section):
+    url: str
+    sha256: str | None
+
+
+class SegData(Section):
+    path: str | None
+
+
+class Data(Section):
+    source: Literal["synthetic", "kitti", "seg_data"]
+    val_fraction: Share
+    synthetic: Synthetic
+    kitti: Kitti
+    seg_data: SegData
+
+
+class Network(Section):
+    """A row of the catalogue: an architecture by name, its encoder and keyword arguments, and where weights are."""
+
+    arch: str
+    encoder: str | None = None
+    kwargs: dict[str, Any] = {}
+    pretrained: dict[str, str] = {}
+
+
+class ClassWeights(Section):
+    method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
+    beta: Share
+
+
+class Schedules(Section):
+    class Constant(Section):
+        pass
+
+    class Cosine(Section):
+        eta_min: NonNegativeFloat
+
+    class CosineRestarts(Section):
+        t_0: PositiveInt
+        t_mult: PositiveInt
+        eta_min: NonNegativeFloat
+
+    class Plateau(Section):
+        factor: Annotated[float, Field(gt=0, lt=1)]
+        patience: Annotated[int, Field(ge=0)]
+
+    class Poly(Section):
+        power: PositiveFloat
+        warmup_epochs: NonNegativeFloat
+
+    constant: Constant
+    cosine: Cosine
+    cosine_restarts: CosineRestarts
+    plateau: Plateau
+    poly: Poly
+
+
+class Augmentation(Section):
+    label_fill: Literal[0, 255]
+    draws: Literal["fresh", "frozen"]
+
+
+class Input(Section):
+    height: PositiveInt
+    width: PositiveInt
+    resize: Literal["area", "linear", "study"]
+
+
+class Train(Section):
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    lr: PositiveFloat
+    weight_decay: NonNegativeFloat
+    optimizer: Literal["adam", "adamw", "sgd"]
+    select: Literal["val", "test", "last"]
+    short_batch: Literal["by_frames", "as_full"]
+
+
+class Predict(Section):
+    batch_size: PositiveInt
+    enlarge: Literal["logits", "classes"]
+
+
+class Flops(Section):
+    height: PositiveInt
+    width: PositiveInt
+    network: str
+
+
+class Report(Section):
+    pictures: PositiveInt
+
+
+class Params(Section):
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    data: Data
+    model: str
+    models: dict[str, Network]
+    pretrained: str
+    loss: Literal["ce", "weighted_ce", "dice", "ce_dice"]
+    class_weights: ClassWeights
+    schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
+    schedules: Schedules
+    augment: Literal["none", "study"]
+    augmentation: Augmentation
+    input: Input
+    train: Train
+    predict: Predict
+    flops: Flops
+    report: Report
+
+
+def load_params() -> Params:
+    """Read `params.yaml`; a UserError lists every problem in it, a line each."""
+    try:
+        raw = yaml.safe_load(paths.PARAMS.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{paths.PARAMS} is not here; run this from the project's root folder") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{paths.PARAMS} is not valid YAML: {' '.join(str(error).split())}") from None
+    problems = []
+    try:
+        params = Params.model_validate(raw)
+    except pydantic.ValidationError as error:
+        problems = [_explain(problem) for problem in error.errors()]
+    problems += _broken_references(raw)
+    if problems:
+        raise UserError("\n".join(f"{paths.PARAMS}: {line}" for line in problems))
+    return params
+
+
+def _broken_references(raw: Any) -> list[str]:
+    """Find values that are well-formed but don't fit other keys; `raw` may hold any mistake at all."""
+
+    def at(*keys: str) -> Any:
+        value = raw
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    rows = list(at("models") or ())
+    problems = []
+    if isinstance(model := at("model"), str) and model not in rows:
+        problems.append(f"model: {model!r} is not in the catalogue `models`; there are {', '.join(rows)}")
+    if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
+        problems.append(f"flops.network: {network!r} is unknown; there are trained, {', '.join(rows)}")
+    if at("data", "source") == "seg_data" and not at("data", "seg_data", "path"):
+        problems.append("data.seg_data.path is empty, but data.source is seg_data; give the folder or zip")
+    if at("train", "select") == "val" and at("data", "val_fraction") == 0:
+        problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    return problems
+
+
+def _explain(problem: Any) -> str:
+    """One line from a pydantic problem: the key, the value, the remedy."""
+    key = ".".join(str(part) for part in problem["loc"]) or "the file"
+    value = problem["input"]
+    match problem["type"]:
+        case "missing":
+            return f"{key} is missing; add it"
+        case "extra_forbidden":
+            return f"{key} is not a parameter{_closest(problem['loc'])}"
+        case "literal_error":
+            return f"{key}: {value!r} is unknown; there are {problem['ctx']['expected'].replace(' or ', ', ')}"
+        case _:
+            return f"{key}: {value!r} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
+
+
+def _closest(loc: tuple[Any, ...]) -> str:
+    """Name the known key of the same section that a misspelt one is nearest to."""
+    section: Any = Params
+    for part in loc[:-1]:
+        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
+    known = list(getattr(section, "model_fields", ()))
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else "; remove it"

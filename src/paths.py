@@ -1,0 +1,21 @@
+"""Where each stage finds its inputs and leaves its outputs, relative to the project's root (DVC runs stages there)."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+SEG_DATA = Path("data/seg_data")
+SPLITS = SEG_DATA / "splits.json"
+PREDICTIONS = Path("data/predictions")
+PRETRAINED = Path("models/pretrained.safetensors")
+MODEL = Path("models/model.safetensors")
+CLASS_WEIGHTS = Path("metrics/class_weights.json")
+TRAIN = Path("metrics/train.json")
+TRAIN_HISTORY = Path("metrics/train_history.csv")
+TRAIN_TIMES = Path("metrics/train_times.json")
+SCORE = Path("metrics/score.json")
+PER_CLASS = Path("metrics/per_class.csv")
+CONFUSION = Path("metrics/confusion.csv")
+CONFUSION_PICTURE = Path("metrics/confusion.png")
+FLOPS = Path("metrics/flops.json")
+REPORT_JSON = Path("metrics/report.json")
+REPORT = Path("report")

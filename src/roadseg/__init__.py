@@ -1,0 +1,1 @@
+"""Road-scene semantic segmentation: the library under the DVC stages of `src/*.py`."""

@@ -1,0 +1,53 @@
+"""What the stage scripts share: how an expected error ends a stage, and how a file is written whole or not at all."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from roadseg.errors import UserError
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call `main`; an expected error becomes its one line and exit code 1, anything else keeps its traceback."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit("\n".join(f"error: {line}" for line in str(error).split("\n")))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        sys.exit(f"error: {error.filename or 'writing'}: {error.strerror}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`, for a file or a folder; on success it takes the place of `path`.
+
+    On failure nothing is left, and what was at `path` is untouched.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
