@@ -1,0 +1,34 @@
+"""Count what the network costs, at the study's fixed size and at the size it is run at.
+
+    python src/flops.py        DVC stage `flops`: the network's parameters -> metrics/flops.json
+"""
+
+import paths
+from params import load_params
+from roadseg.classes import NUM_CLASSES
+from roadseg.cost import count_flops, count_parameters
+from roadseg.models import build_model
+from stage import run, write_json
+
+
+def main() -> None:
+    params = load_params()
+    name = params.model if params.flops.network == "trained" else params.flops.network
+    model = build_model(name, params.models[name].model_dump(), NUM_CLASSES)
+    cost = count_flops(model, params.flops.height, params.flops.width)
+    at_input = count_flops(model, params.input.height, params.input.width)
+    write_json(
+        paths.FLOPS,
+        {
+            "gflops": cost.gflops,
+            "gflops_at_input": at_input.gflops,
+            "params_m": count_parameters(model) / 1e6,
+            "network": name,
+            "share_by_module": [{"module": module, "share": share} for module, share in cost.by_module.items()],
+            "uncounted_operators": [{"operator": name, "times": times} for name, times in cost.uncounted.items()],
+        },
+    )
+
+
+if __name__ == "__main__":
+    run(main)

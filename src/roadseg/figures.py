@@ -1,0 +1,89 @@
+"""The report's pictures, as PNG files that are the same bytes for the same numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from roadseg.classes import IGNORE_INDEX, NAMES, colorize
+
+_RIGHT, _WRONG, _NO_TRUTH = (200, 200, 200), (213, 30, 47), (0, 0, 0)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with mpl.rc_context({"savefig.bbox": "tight"}):
+        figure.savefig(path, dpi=110, metadata={"Software": None})  # a version in the file would change its hash
+
+
+def draw_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAMES) -> None:
+    """Draw a confusion matrix (K, K), rows truth, as shares of each row's pixels in percent."""
+    rows = confusion.sum(axis=1, keepdims=True)
+    percent = 100 * confusion / np.maximum(rows, 1)
+    figure = Figure(figsize=(9, 8))
+    axes = figure.add_subplot()
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axes.set_yticks(range(len(names)), [f"{n} " if r else f"{n} (none) " for n, r in zip(names, rows[:, 0], strict=True)])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("truth")
+    axes.set_title("Where each class's pixels went, in percent")
+    for row, column in zip(*np.nonzero(percent >= 1), strict=True):
+        value = percent[row, column]
+        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="w" if value > 55 else "k")
+    _save(figure, path)
+
+
+def draw_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
+    """Draw the columns loss, lr and miou over epoch; `watched` says whose mIoU it is."""
+    figure = Figure(figsize=(10, 3))
+    loss, miou, lr = figure.subplots(1, 3)
+    figure.subplots_adjust(wspace=0.3)
+    _curve(loss, history, "loss", "training loss")
+    _curve(miou, history, "miou", f"mIoU, {watched} frames")
+    _curve(lr, history, "lr", "learning rate")
+    chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
+    miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
+    miou.legend(loc="lower right")
+    _save(figure, path)
+
+
+def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
+    axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "")
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+
+
+def draw_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: str, path: Path) -> None:
+    """Draw a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong."""
+    errors = np.where((pred == truth)[..., None], np.uint8(_RIGHT), np.uint8(_WRONG))
+    errors[truth == IGNORE_INDEX] = _NO_TRUTH
+    panels = {title: image, "truth": colorize(truth), "prediction": colorize(pred), "errors (red)": errors}
+    height, width = truth.shape
+    figure = Figure(figsize=(12, 12 * height / width + 0.5))
+    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.94, wspace=0.02, hspace=0.12)
+    for axes, (name, panel) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
+        axes.imshow(panel)
+        axes.set_title(name, fontsize=11)
+        axes.set_axis_off()
+    _save(figure, path)
+
+
+def draw_palette(path: Path) -> None:
+    """Draw the classes' colours and names, as the key to the pictures of class maps."""
+    figure = Figure(figsize=(12, 0.9))
+    axes = figure.add_subplot()
+    for i, (name, color) in enumerate(zip(NAMES, colorize(np.arange(len(NAMES))), strict=True)):
+        column, row = i % 10, i // 10
+        axes.add_patch(mpl.patches.Rectangle((column, -row), 0.16, 0.6, color=color / 255))
+        axes.text(column + 0.2, 0.28 - row, name, va="center", fontsize=10)
+    axes.set_xlim(0, 10)
+    axes.set_ylim(-1.1, 0.8)
+    axes.set_axis_off()
+    _save(figure, path)

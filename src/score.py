@@ -1,0 +1,55 @@
+"""Score predictions against the truth.
+
+    python src/score.py                        DVC stage `score`: data/predictions/grey, data/seg_data/testing/label
+                                               -> metrics/score.json, per_class.csv, confusion.csv, confusion.png
+    python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNGs and print the same JSON
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import paths
+from roadseg.classes import NAMES
+from roadseg.figures import draw_confusion
+from roadseg.scoring import Score, joint_histogram_of_files, matching_files, score
+from stage import replacing, run, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Score predictions against the truth.")
+    parser.add_argument("--pred", type=Path, help="folder of predicted train-id PNGs")
+    parser.add_argument("--gt", type=Path, help="folder of true train-id PNGs, under the same names")
+    options = parser.parse_args()
+    if (options.pred is None) != (options.gt is None):
+        parser.error("--pred and --gt go together")
+    pred = options.pred or paths.PREDICTIONS / "grey"
+    truth = options.gt or paths.SEG_DATA / "testing" / "label"
+
+    result = score(joint_histogram_of_files(matching_files(pred, truth)))
+    if options.gt is None:
+        write_outputs(result)
+    print(json.dumps(summary(result), indent=2))
+
+
+def summary(result: Score) -> dict[str, float]:
+    """The four figures that `dvc metrics` compares."""
+    return {key: value for key, value in asdict(result).items() if isinstance(value, float)}
+
+
+def write_outputs(result: Score) -> None:
+    write_json(paths.SCORE, summary(result))
+    per_class = pd.DataFrame({"class": NAMES, "iou": result.iou, "pixels": result.confusion.sum(axis=1)})
+    confusion = pd.DataFrame(result.confusion, index=pd.Index(NAMES, name="truth"), columns=NAMES)
+    with replacing(paths.PER_CLASS) as temporary:
+        per_class.to_csv(temporary, index=False)
+    with replacing(paths.CONFUSION) as temporary:
+        confusion.to_csv(temporary)
+    with replacing(paths.CONFUSION_PICTURE) as temporary:
+        draw_confusion(result.confusion, temporary)
+
+
+if __name__ == "__main__":
+    run(main)

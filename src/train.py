@@ -1,0 +1,89 @@
+"""Train the network on the training frames and keep the weights of the chosen epoch.
+
+    python src/train.py        DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
+                               -> models/model.safetensors, metrics/train.json, metrics/train_history.csv
+"""
+
+import json
+import time
+
+import pandas as pd
+import paths
+from lightning_fabric import Fabric
+from params import load_params
+from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
+from roadseg.classes import NUM_CLASSES
+from roadseg.evaluation import WatchedFrames
+from roadseg.frames import FrameFiles, frame_files, load_frames, resize_of
+from roadseg.losses import build_loss
+from roadseg.models import build_model
+from roadseg.schedules import build_schedule
+from roadseg.training import Best, build_optimizer, make_deterministic, train_epoch
+from safetensors.torch import load_file, save_file
+from stage import replacing, run, write_json
+from tqdm import tqdm
+
+
+def main() -> None:
+    params = load_params()
+    started = time.perf_counter()
+    make_deterministic(params.seed)
+    fabric = Fabric(accelerator="auto", devices=1)
+
+    size = params.input.height, params.input.width
+    train_files, watched_files = split_files(params.train.select)
+    frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True))
+    watched = WatchedFrames.load(watched_files, *size, resize_of(params.input.resize, training=False))
+    policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
+    draws = ShuffledDraws(len(frames), params.seed, params.augmentation.draws, params.train.batch_size)
+    loader = fabric.setup_dataloaders(augmented_batches(frames, draws, policy), use_distributed_sampler=False)
+
+    network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
+    network.load_state_dict(load_file(paths.PRETRAINED), strict=False)
+    optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
+    schedule_settings = getattr(params.schedules, params.schedule).model_dump()
+    schedule = build_schedule(params.schedule, schedule_settings, optimizer, params.train.epochs, len(loader))
+    loss = build_loss(params.loss, NUM_CLASSES, class_weights=stored_class_weights())
+    full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
+
+    model, optimizer = fabric.setup(network, optimizer)
+    history, best = [], Best()
+    for draws.epoch in range(1, params.train.epochs + 1):
+        lr = optimizer.param_groups[0]["lr"]
+        batches = tqdm(loader, f"epoch {draws.epoch}/{params.train.epochs}", leave=False, disable=None)
+        mean_loss = train_epoch(fabric, model, batches, loss, optimizer, schedule, full_batch)
+        miou = watched.miou(model, params.train.batch_size, fabric.device)
+        schedule.after_epoch(miou)
+        best.offer(draws.epoch, None if params.train.select == "last" else miou, network)
+        history.append({"epoch": draws.epoch, "lr": lr, "loss": mean_loss, "miou": miou})
+        print(row_text(**history[-1]), flush=True)
+    write_outputs(best, history, time.perf_counter() - started, len(frames) * params.train.epochs)
+
+
+def split_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
+    """The frames to train on, and those whose mIoU is watched: the held-out ones, or the test frames."""
+    splits = json.loads(paths.SPLITS.read_text())
+    training, testing = paths.SEG_DATA / "training", paths.SEG_DATA / "testing"
+    watched = frame_files(testing, splits["test"]) if select == "test" else frame_files(training, splits["val"])
+    return frame_files(training, splits["train"]), watched
+
+
+def stored_class_weights() -> list[float]:
+    return [row["weight"] for row in json.loads(paths.CLASS_WEIGHTS.read_text())]
+
+
+def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
+    return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
+
+
+def write_outputs(best: Best, history: list[dict[str, float]], seconds: float, images: int) -> None:
+    with replacing(paths.MODEL) as temporary:
+        save_file(best.weights, temporary)
+    with replacing(paths.TRAIN_HISTORY) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
+    write_json(paths.TRAIN, {"epoch": best.epoch, **history[best.epoch - 1]})
+    write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": round(images / seconds, 2)})
+
+
+if __name__ == "__main__":
+    run(main)
