@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from roadseg.errors import UserError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Side = Annotated[int, Field(ge=64, multiple_of=32)]  # the encoders halve it five times
 
 
 class Section(pydantic.BaseModel):
@@ -88,8 +89,8 @@ class Augmentation(Section):
 
 
 class Input(Section):
-    height: PositiveInt
-    width: PositiveInt
+    height: Side
+    width: Side
     resize: Literal["area", "linear", "study"]
 
 

@@ -7,6 +7,7 @@
 import json
 
 import paths
+import torch
 from lightning_fabric import Fabric
 from params import load_params
 from roadseg.classes import NUM_CLASSES, colorize
@@ -14,7 +15,7 @@ from roadseg.frames import frame_files, load_frames, resize_of
 from roadseg.images import write_image
 from roadseg.models import build_model
 from roadseg.prediction import predict
-from roadseg.training import make_deterministic
+from roadseg.determinism import make_deterministic
 from safetensors.torch import load_file
 from stage import replacing, run
 from tqdm import tqdm
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 def main() -> None:
     params = load_params()
-    make_deterministic(params.seed)
+    make_deterministic()
     fabric = Fabric(accelerator="auto", devices=1)
 
     stems = json.loads(paths.SPLITS.read_text())["test"]
@@ -30,7 +31,7 @@ def main() -> None:
     frames = load_frames(frame_files(paths.SEG_DATA / "testing", stems), params.input.height, params.input.width, resize)
     network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
     network.load_state_dict(load_file(paths.MODEL))
-    model = fabric.setup(network)
+    model = fabric.setup(network.to(memory_format=torch.channels_last))
 
     maps = predict(model, frames, params.predict.batch_size, params.predict.enlarge, fabric.device)
     with replacing(paths.PREDICTIONS) as folder:

@@ -1,7 +1,7 @@
 """What the stage scripts share: how an expected error ends a stage, and how a file is written whole or not at all."""
 
+import errno
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.errno is None:
             raise
-        sys.exit(f"error: {error.filename or 'writing'}: {error.strerror}")
+        remedy = "; free some space and run again" if error.errno == errno.ENOSPC else ""
+        sys.exit(f"error: {error.filename or 'writing'}: {error.strerror}{remedy}")
 
 
 @contextmanager
@@ -30,8 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     On failure nothing is left, and what was at `path` is untouched.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.new{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(temporary)  # of a run that was killed
     try:
         yield temporary
         if temporary.is_dir():
@@ -42,7 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -9,16 +9,18 @@ import time
 
 import pandas as pd
 import paths
+import torch
 from lightning_fabric import Fabric
 from params import load_params
 from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
 from roadseg.classes import NUM_CLASSES
+from roadseg.determinism import make_deterministic
 from roadseg.evaluation import WatchedFrames
 from roadseg.frames import FrameFiles, frame_files, load_frames, resize_of
 from roadseg.losses import build_loss
 from roadseg.models import build_model
 from roadseg.schedules import build_schedule
-from roadseg.training import Best, build_optimizer, make_deterministic, train_epoch
+from roadseg.training import Best, build_optimizer, train_epoch
 from safetensors.torch import load_file, save_file
 from stage import replacing, run, write_json
 from tqdm import tqdm
@@ -40,6 +42,7 @@ def main() -> None:
 
     network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
     network.load_state_dict(load_file(paths.PRETRAINED), strict=False)
+    network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     schedule_settings = getattr(params.schedules, params.schedule).model_dump()
     schedule = build_schedule(params.schedule, schedule_settings, optimizer, params.train.epochs, len(loader))

@@ -15,9 +15,9 @@ _STD = (0.229, 0.224, 0.225)
 
 
 def normalize(images: Tensor) -> Tensor:
-    """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) float32 of ImageNet's mean and spread, on the device of the input."""
+    """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) float32 of ImageNet's mean and spread, channels last in memory."""
     mean, std = images.new_tensor(_MEAN, dtype=torch.float32), images.new_tensor(_STD, dtype=torch.float32)
-    return ((images.float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
+    return ((images.float() / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
 def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,11 +1,10 @@
-"""One epoch of training, and what it needs: an optimiser by name, and the same numbers on every run."""
+"""One epoch of training, an optimiser by name, and the best weights so far."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
-from lightning_fabric import Fabric, seed_everything
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -13,17 +12,6 @@ from roadseg.errors import UserError
 from roadseg.losses import Loss
 from roadseg.prediction import normalize
 from roadseg.schedules import Schedule
-
-
-def make_deterministic(seed: int) -> None:
-    """Seed every generator and take deterministic kernels: on one machine two runs are bit-equal.
-
-    On CUDA a few operators have no deterministic kernel; torch then warns and runs the other one.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS at its first call
-    seed_everything(seed, verbose=False)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # no kernel here reads what it did not write
 
 
 def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> Optimizer:

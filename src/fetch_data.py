@@ -1,0 +1,62 @@
+"""Bring the frames into the seg_data layout, checked, whatever they come from, and write the splits down.
+
+    python src/fetch_data.py        DVC stage `fetch_data`: (the source) -> data/seg_data
+
+Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
+outside the project; seg_data, a folder or zip in that layout.
+"""
+
+from pathlib import Path
+
+import paths
+from params import Params, load_params
+from roadseg import kitti, seg_data
+from roadseg.download import download, store_folder
+from roadseg.splits import make_splits
+from roadseg.synthetic import write_scenes
+from stage import replacing, run, write_json
+
+
+def main() -> None:
+    params = load_params()
+    with replacing(paths.SEG_DATA) as folder:
+        seg_data.make_layout(folder)
+        origin = fill(folder, params)
+        training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
+        splits = make_splits(training, testing, params.data.val_fraction)
+        write_json(folder / paths.SPLITS.name, splits)
+    counts = ", ".join(f"{len(names)} {split}" for split, names in splits.items())
+    print(f"{paths.SEG_DATA}: {counts} frames of {describe_sizes(seg_data.sizes(paths.SEG_DATA))}, from {origin}")
+
+
+def fill(folder: Path, params: Params) -> str:
+    """Write the frames of the chosen source into the empty layout, and say where they are from."""
+    match params.data.source:
+        case "synthetic":
+            write_scenes(
+                folder,
+                params.data.synthetic.train_frames,
+                params.data.synthetic.test_frames,
+                params.data.synthetic.height,
+                params.data.synthetic.width,
+                params.data.synthetic.seed,
+            )
+            return f"generated scenes (seed {params.data.synthetic.seed})"
+        case "kitti":
+            archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
+            print(f"{archive}: sha256 {digest}")
+            kitti.import_frames(archive, folder)
+            return params.data.kitti.url
+        case "seg_data":
+            source = Path(params.data.seg_data.path or "").expanduser()
+            seg_data.import_frames(source, folder)
+            return str(source)
+
+
+def describe_sizes(sizes: list[tuple[int, int]]) -> str:
+    smallest, largest = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
+    return smallest if len(sizes) == 1 else f"{len(sizes)} sizes, {smallest} to {largest}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""Fetch the weights that the chosen model starts from, and keep those that fit it.
+
+    python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
+
+The file holds tensors under the model's own keys; none at all for `pretrained: none`.
+"""
+
+from torch import Tensor
+
+import paths
+from params import load_params
+from roadseg.classes import NUM_CLASSES
+from roadseg.download import store_folder
+from roadseg.errors import UserError
+from roadseg.fitting import Fit, build_outline, fit_weights, rows_that_fit
+from roadseg.sources import fetch, resolve
+from roadseg.weights import save_tensors
+from stage import replacing, run
+
+
+def main() -> None:
+    params = load_params()
+    if params.pretrained == "none":
+        save({})
+        print(f"{params.model} starts from random weights")
+        return
+    catalogue = {name: row.model_dump() for name, row in params.models.items()}
+    row = catalogue[params.model]
+    source = resolve(params.pretrained, row["pretrained"])
+    model = build_outline(params.model, row, NUM_CLASSES)  # first: a mistake in the row costs no download
+    tensors = fetch(source, row["encoder"], store_folder())
+    fit = fit_weights(tensors, model, NUM_CLASSES)
+    count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
+    owners = name_owners(tensors, catalogue) if fit.part == "nothing" or fit.misfits else ""
+    if fit.part == "nothing":
+        raise UserError(
+            f"{source}: weights of another network than {params.model} ({count}, {fit.unused} of the file's do not); "
+            f"{owners}; choose the model or the weights accordingly"
+        )
+    save(fit.matched)
+    print(f"{params.model} starts from {source}: {count}{left_out(fit, owners)}")
+
+
+def save(tensors: dict[str, Tensor]) -> None:
+    with replacing(paths.PRETRAINED) as temporary:
+        save_tensors(temporary, tensors)
+
+
+def name_owners(tensors: dict[str, Tensor], catalogue: dict[str, dict]) -> str:
+    """Say which rows of the catalogue the tensors fit."""
+    rows = rows_that_fit(tensors, catalogue, NUM_CLASSES)
+    if rows["network"]:
+        return f"they fit {', '.join(rows['network'])}"
+    return f"their encoder fits {', '.join(rows['encoder'])}" if rows["encoder"] else "they fit no row of `models`"
+
+
+def left_out(fit: Fit, owners: str) -> str:
+    """Say what starts at random although the file has something for it, or what of the file is not used."""
+    if fit.misfits:
+        return f"; the encoder alone: the file's decoder and head ({fit.misfits} tensors) do not fit, {owners}"
+    told = "; the encoder alone" if fit.part == "encoder" else ""
+    told += f"; a head of another number of classes is dropped ({len(fit.head)} tensors)" if fit.head else ""
+    return told + (f"; {fit.unused} tensors of the file are of no use here" if fit.unused else "")
+
+
+if __name__ == "__main__":
+    run(main)

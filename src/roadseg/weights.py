@@ -1,0 +1,70 @@
+"""Files of tensors: read without running what they hold, written the same bytes each time."""
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from roadseg.errors import UserError
+
+_WRAPPERS = ("state_dict", "model", "model_state_dict")  # where training scripts keep the tensors in a checkpoint
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the named tensors of a safetensors file, a state dict or a checkpoint around one; other values are left out.
+
+    No object is unpickled. A UserError says why `path` is no file of tensors.
+    """
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise UserError(f"{path} is empty; get the file anew")
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        raise UserError(f"{path} is a web page, not weights; get the file itself")
+    content = _read_safetensors(path) if start[8:9] == b"{" else _read_pickle(path)
+    tensors = _named_tensors(content)
+    if not tensors:
+        raise UserError(f"{path} holds no named tensors; save model.state_dict() in it")
+    return tensors
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is broken or cut short ({error}); get the file anew") from None
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # a damaged file makes torch.load raise nearly any class, OSError included
+        found = re.search(r"GLOBAL (\w+\.[\w.]+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if found:
+            raise UserError(
+                f"{path} holds Python objects ({found[1]}), which are not loaded, as they can run code; "
+                "save model.state_dict() alone"
+            ) from None
+        raise UserError(f"{path} is broken, cut short or no file of tensors; get the file anew") from None
+
+
+def _named_tensors(content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict):
+        return {}
+    for wrapper in _WRAPPERS:
+        if isinstance(content.get(wrapper), dict):
+            return _named_tensors(content[wrapper])
+    return {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, the same bytes for the same tensors."""
+    # Copies, because safetensors refuses tensors that share memory; bytes, because its own writer hides the OSError.
+    own = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
+    path.write_bytes(safetensors.torch.save(own, metadata={"format": "pt"}))

@@ -1,0 +1,118 @@
+"""What several tests share: a small file server, and small data in the two layouts."""
+
+import json
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+
+class FileServer(ThreadingHTTPServer):
+    """Serves the files of `root` at `url`, ranges included, and can be told to fail."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.ranges = True  # False: ignores them, as some servers do
+        self.statuses: list[int] = []  # what the next requests are answered with
+        self.cut_after: int | None = None  # breaks the next transfer after so many bytes
+        self.delay = 0.0  # seconds before each answer
+        self.asked: list[str | None] = []  # the Range of each request so far
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FileServer
+
+    def do_GET(self) -> None:
+        wish = self.headers.get("Range")
+        self.server.asked.append(wish)
+        time.sleep(self.server.delay)
+        file = self.server.root / self.path.lstrip("/")
+        if self.server.statuses:
+            self.send_error(self.server.statuses.pop(0))
+        elif not file.is_file():
+            self.send_error(404)
+        else:
+            self._send(file.read_bytes(), int(wish[6:-1]) if wish and self.server.ranges else 0)
+
+    def _send(self, data: bytes, start: int) -> None:
+        if start and start >= len(data):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(data) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        cut, self.server.cut_after = self.server.cut_after, None
+        with suppress(ConnectionError):  # the client may have given up
+            self.wfile.write(data[start:][:cut])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def http_server(tmp_path: Path) -> Iterator[FileServer]:
+    """A server of the empty folder `http_server.root` on this machine."""
+    root = tmp_path / "served"
+    root.mkdir()
+    with FileServer(root) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def write_seg_data(
+    folder: Path, train: int = 3, val: int = 1, test: int = 2, height: int = 32, width: int = 48, seed: int = 0
+) -> Path:
+    """Write small frames as the stage `fetch_data` leaves them, splits.json included, and give back `folder`.
+
+    Stems are 000000_10, ... over training and testing; an image is noise, its label 8x8 blocks of classes 0..18 and 255
+    with at least the pixel at (0, 0) of class 0.
+    """
+    rng = np.random.default_rng(seed)
+    stems = [f"{index:06d}_10" for index in range(train + val + test)]
+    for index, stem in enumerate(stems):
+        part = folder / ("training" if index < train + val else "testing")
+        blocks = rng.choice(np.array([*range(19), 255], np.uint8), (-(-height // 8), -(-width // 8)))
+        blocks[0, 0] = 0
+        label = blocks.repeat(8, axis=0).repeat(8, axis=1)[:height, :width]
+        write_picture(part / "image" / f"{stem}.png", rng.integers(0, 256, (height, width, 3), np.uint8))
+        write_picture(part / "label" / f"{stem}.png", label)
+    splits = {"train": stems[:train], "val": stems[train : train + val], "test": stems[train + val :]}
+    (folder / "splits.json").write_text(json.dumps(splits))
+    return folder
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture_bytes(picture))
+
+
+def picture_bytes(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def write_kitti(path: Path, stems: list[str], label: np.ndarray | None = None) -> Path:
+    """Write a zip like the official archive; every label is `label`, by default 8x16 of road (7), car (26) and -1."""
+    if label is None:
+        label = np.repeat(np.array([7, 26, 0, 255], np.uint8), 4)[None].repeat(8, axis=0)
+    image = np.full((*label.shape, 3), 99, np.uint8)
+    with zipfile.ZipFile(path, "w") as archive:
+        for stem in stems:
+            archive.writestr(f"training/image_2/{stem}.png", picture_bytes(image))
+            archive.writestr(f"training/semantic/{stem}.png", picture_bytes(label))
+            archive.writestr(f"training/semantic_rgb/{stem}.png", b"not used")
+        archive.writestr("testing/image_2/000000_10.png", b"not used")
+    return path

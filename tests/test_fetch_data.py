@@ -1,0 +1,197 @@
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+import yaml
+from conftest import FileServer, write_kitti, write_seg_data
+
+import fetch_data
+from roadseg import download
+from stage import run
+
+ROOT = Path(__file__).parent.parent
+STEMS = [f"{number:06d}_10" for number in range(8)]  # 000003 is known to be a test frame, 000005 is the next by rank
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder to run the stage in, with a store of its own."""
+    monkeypatch.setattr(download, "PAUSES", ())
+    monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def set_params(source: str, **section: Any) -> None:
+    """Write params.yaml as it is in the project, but with this source and these values in its section."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["data"]["source"] = source
+    params["data"][source].update(section)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def fails() -> str:
+    """Run the stage; give the line it ends with, having seen that nothing is left."""
+    with pytest.raises(SystemExit) as caught:
+        run(fetch_data.main)
+    line = str(caught.value.code)
+    assert line.startswith("error: ")
+    assert "\n" not in line
+    assert not Path("data").exists() or list(Path("data").iterdir()) == []
+    return line
+
+
+def splits() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads(Path("data/seg_data/splits.json").read_text())
+    return found
+
+
+def digests() -> dict[str, str]:
+    files = (file for file in sorted(Path("data/seg_data").rglob("*")) if file.is_file())
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_synthetic(capsys: pytest.CaptureFixture[str]) -> None:
+    set_params("synthetic", train_frames=4, test_frames=2, height=64, width=160, seed=5)
+    fetch_data.main()
+    assert splits() == {"train": STEMS[1:4], "val": STEMS[:1], "test": STEMS[4:6]}
+    image = cv2.imread("data/seg_data/testing/image/000005_10.jpg")
+    label = cv2.imread("data/seg_data/testing/label/000005_10.png", cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    assert image.shape == (64, 160, 3)
+    assert label is not None
+    assert label.shape == (64, 160)
+    line = "data/seg_data: 3 train, 1 val, 2 test frames of 64x160, from generated scenes (seed 5)\n"
+    assert capsys.readouterr().out == line
+    first = digests()
+    fetch_data.main()
+    assert digests() == first
+    assert len(first) == 2 * 6 + 3
+    set_params("synthetic", train_frames=4, test_frames=2, height=64, width=160, seed=6)
+    fetch_data.main()
+    assert digests() != first
+
+
+def test_kitti(http_server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = write_kitti(http_server.root / "data.zip", STEMS)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    set_params("kitti", url=f"{http_server.url}/data.zip", sha256=digest)
+    fetch_data.main()
+    assert splits()["test"] == [STEMS[3], STEMS[5]]
+    assert splits()["val"] == [STEMS[0]]
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith(f"data.zip: sha256 {digest}")
+    assert out[1] == f"data/seg_data: 5 train, 1 val, 2 test frames of 8x16, from {http_server.url}/data.zip"
+    archive.unlink()
+    fetch_data.main()
+    assert len(http_server.asked) == 1
+
+
+def test_kitti_missing_archive(http_server: FileServer) -> None:
+    set_params("kitti", url=f"{http_server.url}/data.zip")
+    line = fails()
+    assert "404 Not Found; download it by hand and put it at " in line
+    write_kitti(Path(line.rpartition(" put it at ")[2]), STEMS)
+    fetch_data.main()
+    assert len(splits()["train"]) == 5
+
+
+def test_kitti_wrong_checksum(http_server: FileServer) -> None:
+    archive = write_kitti(http_server.root / "data.zip", STEMS)
+    set_params("kitti", url=f"{http_server.url}/data.zip", sha256="ab" * 32)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert f"its sha256 is {digest}, not {'ab' * 32}; deleted it; correct the digest or run again" in fails()
+    set_params("kitti", url=f"{http_server.url}/data.zip", sha256=digest)
+    fetch_data.main()
+
+
+def test_kitti_web_page(http_server: FileServer) -> None:
+    (http_server.root / "data.zip").write_text("<html><body>Too many requests</body></html>")
+    set_params("kitti", url=f"{http_server.url}/data.zip")
+    assert "the server sent a web page instead of the file; download it by hand" in fails()
+    write_kitti(http_server.root / "data.zip", STEMS)
+    fetch_data.main()
+
+
+def test_kitti_truncated_zip(http_server: FileServer, tmp_path: Path) -> None:
+    archive = write_kitti(http_server.root / "data.zip", STEMS)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    set_params("kitti", url=f"{http_server.url}/data.zip")
+    assert "zip: damaged, or not a zip archive (File is not a zip file); delete the zip and get it again" in fails()
+    archive.write_bytes(whole)
+    shutil.rmtree(tmp_path / "store")
+    fetch_data.main()
+
+
+def test_seg_data_folder_and_zip(tmp_path: Path) -> None:
+    mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
+    set_params("seg_data", path=str(mine))
+    fetch_data.main()
+    assert [len(names) for names in splits().values()] == [9, 1, 2]
+    first = digests()
+    set_params("seg_data", path=shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
+    fetch_data.main()
+    assert digests() == first
+
+
+def test_seg_data_may_be_the_output_itself() -> None:
+    write_seg_data(Path("data/seg_data"))
+    set_params("seg_data", path="data/seg_data")
+    fetch_data.main()
+    assert len(splits()["test"]) == 2
+
+
+def test_seg_data_missing(tmp_path: Path) -> None:
+    set_params("seg_data", path=str(tmp_path / "mine"))
+    assert fails() == f"error: {tmp_path / 'mine'} is not there; give a folder or zip that exists"
+    write_seg_data(tmp_path / "mine")
+    fetch_data.main()
+
+
+def test_seg_data_zip_that_leads_outside(tmp_path: Path) -> None:
+    mine = write_seg_data(tmp_path / "mine")
+    archive = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
+    good = archive.read_bytes()
+    archive.write_bytes(good.replace(b"training/image/000000_10.png", b"../../../../../../out123.png"))
+    set_params("seg_data", path=str(archive))
+    assert "'../../../../../../out123.png' leads outside of the archive; nothing was taken from it" in fails()
+    assert list(tmp_path.rglob("out123.png")) == []
+    archive.write_bytes(good)
+    fetch_data.main()
+
+
+def test_too_few_frames(tmp_path: Path) -> None:
+    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine", test=0)))
+    assert "there is no frame for testing" in fails()
+
+
+def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
+
+    def write_bytes(self: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write_bytes)
+        assert "No space left on device" in fails()
+    fetch_data.main()
+
+
+def test_as_a_script(tmp_path: Path) -> None:
+    set_params("seg_data", path=str(tmp_path / "mine"))
+    command = [sys.executable, str(ROOT / "src/fetch_data.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"error: {tmp_path / 'mine'} is not there; give a folder or zip that exists\n"

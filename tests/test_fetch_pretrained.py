@@ -1,0 +1,158 @@
+"""The stage `fetch_pretrained`, from params to the file it leaves."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import FileServer
+from safetensors.torch import load_file
+
+import paths
+from fetch_pretrained import main
+from roadseg.fitting import build_outline
+from stage import run
+
+DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+B0, MOBILENET = "mit_b0_segformer", "mobilenet_v2_segformer"
+
+
+@pytest.fixture
+def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Make a folder of its own the project's root, and write the params of a model and its weights there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))
+    narrow = {**DEFAULTS["models"][B0], "kwargs": {"decoder_segmentation_channels": 64}}
+
+    def write(model: str, pretrained: str) -> None:
+        changes = {"model": model, "pretrained": pretrained, "models": {**DEFAULTS["models"], "narrow": narrow}}
+        paths.PARAMS.write_text(yaml.safe_dump(DEFAULTS | changes, sort_keys=False))
+
+    return write
+
+
+def save_weights(row: str, file: str, classes: int = 19, prefix: str = "", part: str = "") -> dict[str, torch.Tensor]:
+    """Save random weights for a row, or for a part of it, and give them back."""
+    outline = build_outline(row, DEFAULTS["models"][row], classes).state_dict()
+    state = {key: torch.rand(value.shape).to(value.dtype) for key, value in outline.items()}
+    state = {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)}
+    torch.save({prefix + key: value for key, value in state.items()}, file)
+    return state
+
+
+def error_line() -> str:
+    """Run the stage, which must fail in one line and leave nothing."""
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert isinstance(caught.value.code, str)  # which Python prints, to exit with code 1
+    assert "\n" not in caught.value.code
+    assert not paths.PRETRAINED.parent.exists() or list(paths.PRETRAINED.parent.iterdir()) == []
+    return caught.value.code
+
+
+def test_none_leaves_a_file_without_tensors(
+    choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose(B0, "none")
+    main()
+    assert load_file(paths.PRETRAINED) == {}
+    assert capsys.readouterr().out == "mit_b0_segformer starts from random weights\n"
+
+
+def test_a_whole_network_of_five_classes_loses_its_head(
+    choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = save_weights(B0, "five.pth", classes=5, prefix="module.")
+    choose(B0, "file:five.pth")
+    main()
+    # 192 tensors: 176 in the encoder, 14 in the decoder, the head's weight and bias
+    assert capsys.readouterr().out == (
+        "mit_b0_segformer starts from file:five.pth: 190 of 192 tensors match; "
+        "a head of another number of classes is dropped (2 tensors)\n"
+    )
+    tensors = load_file(paths.PRETRAINED)
+    assert tensors.keys() == {key for key in state if not key.startswith("segmentation_head.")}
+    assert all(torch.equal(tensors[key], state[key]) for key in tensors)
+
+
+def test_an_encoder_alone(choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:
+    save_weights(MOBILENET, "encoder.pth", part="encoder.")
+    choose(MOBILENET, "file:encoder.pth")
+    main()
+    assert "312 of 330 tensors match; the encoder alone\n" in capsys.readouterr().out
+    first = paths.PRETRAINED.read_bytes()
+    main()
+    assert paths.PRETRAINED.read_bytes() == first
+
+
+def test_another_decoder_leaves_the_encoder_and_names_its_row(
+    choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_weights(B0, "b0.pth")
+    choose("narrow", "file:b0.pth")
+    main()
+    assert capsys.readouterr().out == (
+        "narrow starts from file:b0.pth: 176 of 192 tensors match; the encoder alone: "
+        "the file's decoder and head (16 tensors) do not fit, they fit mit_b0_segformer\n"
+    )
+
+
+def test_weights_of_another_network_are_refused_and_the_next_run_works(choose: Callable[[str, str], None]) -> None:
+    save_weights(MOBILENET, "w.pth")
+    choose(B0, "file:w.pth")
+    line = error_line()
+    # what agrees comes after the encoder: four biases of the decoder, its norm (5 tensors) and the head (2); 330 - 11
+    assert line == (
+        f"error: file:w.pth: weights of another network than {B0} (11 of 192 tensors match, 319 of the file's do not); "
+        f"they fit {MOBILENET}; choose the model or the weights accordingly"
+    )
+    save_weights(B0, "w.pth")
+    main()
+    assert len(load_file(paths.PRETRAINED)) == 192
+
+
+def test_an_encoder_of_another_network_is_refused(choose: Callable[[str, str], None]) -> None:
+    save_weights(MOBILENET, "w.pth", part="encoder.")
+    choose(B0, "file:w.pth")
+    assert f"(0 of 192 tensors match, 312 of the file's do not); their encoder fits {MOBILENET}; " in error_line()
+
+
+def test_weights_of_no_row_are_refused(choose: Callable[[str, str], None]) -> None:
+    torch.save({"weight": torch.ones(3)}, "w.pth")
+    choose(B0, "file:w.pth")
+    assert "(0 of 192 tensors match, 1 of the file's do not); they fit no row of `models`; " in error_line()
+
+
+def test_a_web_page_is_refused_and_the_next_run_works(
+    choose: Callable[[str, str], None], http_server: FileServer
+) -> None:
+    (http_server.root / "w.pth").write_bytes(b"<html>Sign in</html>")
+    choose(B0, f"{http_server.url}/w.pth")
+    assert "web page" in error_line()
+    save_weights(B0, str(http_server.root / "w.pth"))
+    main()
+    assert len(load_file(paths.PRETRAINED)) == 192
+
+
+def test_a_full_disk_leaves_nothing_and_the_next_run_works(
+    choose: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    save_weights(B0, "w.pth")
+    choose(B0, "file:w.pth")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        assert error_line().endswith("No space left on device; free some space and run again")
+    main()
+    assert len(load_file(paths.PRETRAINED)) == 192
+
+
+def test_an_unknown_name_is_refused(choose: Callable[[str, str], None]) -> None:
+    choose(B0, "citiscapes")
+    assert "'citiscapes' is unknown; there are none, imagenet, cityscapes, or gdrive:ID" in error_line()
