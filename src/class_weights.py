@@ -1,6 +1,6 @@
 """Weigh the classes by how rare they are in the training labels.
 
-    python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> metrics/class_weights.json
+python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> metrics/class_weights.json
 """
 
 import json

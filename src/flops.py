@@ -1,6 +1,6 @@
 """Count what the network costs, at the study's fixed size and at the size it is run at.
 
-    python src/flops.py        DVC stage `flops`: the network's parameters -> metrics/flops.json
+python src/flops.py        DVC stage `flops`: the network's parameters -> metrics/flops.json
 """
 
 import paths

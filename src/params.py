@@ -3,10 +3,11 @@
 import difflib
 from typing import Annotated, Any, Literal
 
-import paths
 import pydantic
 import yaml
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+import paths
 from roadseg.errors import UserError
 
 Share = Annotated[float, Field(ge=0, lt=1)]

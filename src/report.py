@@ -1,6 +1,6 @@
 """Put the figures, curves and pictures of the run into one page.
 
-    python src/report.py       DVC stage `report`: metrics/*, data/predictions -> report/report.md, metrics/report.json
+python src/report.py       DVC stage `report`: metrics/*, data/predictions -> report/report.md, metrics/report.json
 """
 
 import json
@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import paths
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from tqdm import tqdm
+
+import paths
 from params import load_params
 from roadseg.figures import draw_curves, draw_frame, draw_palette
 from roadseg.frames import frame_files
 from roadseg.images import read_image, read_label
 from stage import replacing, run, write_json
-from tqdm import tqdm
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Score predictions against the truth.
 
-    python src/score.py                        DVC stage `score`: data/predictions/grey, data/seg_data/testing/label
-                                               -> metrics/score.json, per_class.csv, confusion.csv, confusion.png
-    python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNGs and print the same JSON
+python src/score.py                        DVC stage `score`: data/predictions/grey, data/seg_data/testing/label
+                                           -> metrics/score.json, per_class.csv, confusion.csv, confusion.png
+python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNGs and print the same JSON
 """
 
 import argparse
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
+
 import paths
 from roadseg.classes import NAMES
 from roadseg.figures import draw_confusion

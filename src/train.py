@@ -1,16 +1,19 @@
 """Train the network on the training frames and keep the weights of the chosen epoch.
 
-    python src/train.py        DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
-                               -> models/model.safetensors, metrics/train.json, metrics/train_history.csv
+python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
+                       -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
 """
 
 import json
 import time
 
 import pandas as pd
-import paths
 import torch
 from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+import paths
 from params import load_params
 from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
 from roadseg.classes import NUM_CLASSES
@@ -21,9 +24,7 @@ from roadseg.losses import build_loss
 from roadseg.models import build_model
 from roadseg.schedules import build_schedule
 from roadseg.training import Best, build_optimizer, train_epoch
-from safetensors.torch import load_file, save_file
 from stage import replacing, run, write_json
-from tqdm import tqdm
 
 
 def main() -> None:

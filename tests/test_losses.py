@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy, one_hot, softmax
+
 from roadseg.errors import UserError
 from roadseg.losses import build_loss
-from torch.nn.functional import cross_entropy, one_hot, softmax
 
 GOLDEN = Path(__file__).parent / "golden" / "losses"
 NAMES = ["ce", "weighted_ce", "dice", "ce_dice"]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import params
-import paths
 import pytest
 import yaml
+
+import params
+import paths
 from roadseg.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +58,7 @@ def test_every_problem_is_told_at_once(load):
     )
     assert "seed is missing; add it" in found
     assert "sed is not a parameter; did you mean seed?" in found
-    assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; there are base") for line in found)
+    assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; there are ") for line in found)
     assert "loss: 'focal' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in found
     assert any(line.startswith("schedule: 'linear' is unknown; there are 'constant', 'cosine'") for line in found)
     assert "train.epochs is missing; add it" in found
@@ -86,7 +87,7 @@ def test_single_mistakes(load, old, new, told):
 def test_input_sides_must_suit_the_encoders(load):
     changed = yaml.safe_load(GOOD)
     changed["input"]["height"] = 375
-    with pytest.raises(UserError, match="input.height: 375 is wrong; input should be a multiple of 32"):
+    with pytest.raises(UserError, match=r"input\.height: 375 is wrong; input should be a multiple of 32"):
         load(yaml.safe_dump(changed))
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+
 from roadseg.errors import UserError
 from roadseg.images import write_image
 from roadseg.scoring import cal_acc, confusion_matrix, joint_histogram, joint_histogram_of_files, score

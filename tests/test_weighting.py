@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from roadseg.errors import UserError
 from roadseg.weighting import class_weights, count_pixels
 
@@ -29,7 +30,8 @@ def test_inverse_is_the_study_without_its_absent_class():
 
 def test_median_frequency_by_hand():
     # frequencies: 7 of 12 (in both frames), 2 of 8 (first), 3 of 4 (second); their median is 7/12
-    assert class_weights(COUNTS, "median_frequency", beta=0) == pytest.approx([1, (7 / 12) / (2 / 8), (7 / 12) / (3 / 4), 0])
+    expected = [1, (7 / 12) / (2 / 8), (7 / 12) / (3 / 4), 0]
+    assert class_weights(COUNTS, "median_frequency", beta=0) == pytest.approx(expected)
 
 
 def test_effective_number_by_hand():

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from roadseg.frames import Frames
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for a newer version
-import albumentations as A  # noqa: E402, N812
+import albumentations as A  # noqa: N812
 
 Draw = tuple[str, int]  # what seeds a sample's augmentation, and which frame it is
 
@@ -44,7 +44,7 @@ def study_policy(label_fill: int) -> A.Compose:
 
 
 class AugmentedFrames(Dataset[tuple[Tensor, Tensor]]):
-    """Frames by (draw, index): an image (H, W, 3) uint8 and its label (H, W) uint8, augmented where a policy is given."""
+    """Frames by (draw, index): an image (H, W, 3) and its label (H, W), uint8, augmented where a policy is given."""
 
     def __init__(self, frames: Frames, policy: A.Compose | None) -> None:
         self.frames = frames
@@ -86,8 +86,8 @@ class ShuffledDraws(Sampler[Draw]):
         return f"{self.seed}/{batch // 2 * self.batch_size + place}"
 
 
-def augmented_batches(frames: Frames, draws: ShuffledDraws, policy: A.Compose | None) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Load batches of images (B, H, W, 3) and labels (B, H, W), uint8, in as many processes as there are cores (8 at most).
+def augmented_batches(frames: Frames, draws: ShuffledDraws, policy: A.Compose | None) -> DataLoader:
+    """Load batches of images (B, H, W, 3) and labels (B, H, W), uint8, in a process for each core (8 at most).
 
     The number of processes changes no sample.
     """

@@ -29,4 +29,5 @@ class WatchedFrames:
         if not self.truths:
             return None
         maps = predict(model, self.frames, batch_size, "logits", device)
-        return cal_acc(sum(joint_histogram(*pair) for pair in zip(maps, self.truths, strict=True)))[0]
+        joints = [joint_histogram(*pair) for pair in zip(maps, self.truths, strict=True)]
+        return cal_acc(np.sum(joints, axis=0))[0]

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from roadseg.classes import IGNORE_INDEX, NAMES, colorize
 
-_RIGHT, _WRONG, _NO_TRUTH = (200, 200, 200), (213, 30, 47), (0, 0, 0)
+_RIGHT, _WRONG, _NO_TRUTH = np.array([(200, 200, 200), (213, 30, 47), (0, 0, 0)], dtype=np.uint8)
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -27,7 +28,7 @@ def draw_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     axes = figure.add_subplot()
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
-    axes.set_yticks(range(len(names)), [f"{n} " if r else f"{n} (none) " for n, r in zip(names, rows[:, 0], strict=True)])
+    axes.set_yticks(range(len(names)), [n if r else f"{n} (none)" for n, r in zip(names, rows[:, 0], strict=True)])
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
     axes.set_title("Where each class's pixels went, in percent")
@@ -55,14 +56,14 @@ def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
     axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "")
     axes.set_title(title)
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
 
 
 def draw_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: str, path: Path) -> None:
     """Draw a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong."""
-    errors = np.where((pred == truth)[..., None], np.uint8(_RIGHT), np.uint8(_WRONG))
+    errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
     errors[truth == IGNORE_INDEX] = _NO_TRUTH
     panels = {title: image, "truth": colorize(truth), "prediction": colorize(pred), "errors (red)": errors}
     height, width = truth.shape

@@ -45,8 +45,8 @@ def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
 def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> Frames:
     """Read and resize all frames, in threads.
 
-    `resize` is how pictures shrink: `nearest`, `linear` or `area` (each output pixel the mean of what it covers; where a
-    picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
+    `resize` is how pictures shrink: `nearest`, `linear` or `area` (each output pixel the mean of what it covers; where
+    a picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
     """
     images = np.empty((len(files), height, width, 3), dtype=np.uint8)
     labels = np.empty((len(files), height, width), dtype=np.uint8)

@@ -19,7 +19,7 @@ def read_label(path: Path) -> np.ndarray:
     """Read a label map as (H, W) uint8; UserError where it can't be read or isn't 8-bit grey."""
     label = _decode(path, cv2.IMREAD_UNCHANGED)
     if label.ndim != 2:
-        raise UserError(f"{path} has {label.shape[2]} channels (a colour or palette picture); save class numbers as grey")
+        raise UserError(f"{path} has {label.shape[2]} channels (in colour, or a palette); save class numbers as grey")
     if label.dtype != np.uint8:
         raise UserError(f"{path} has {label.dtype} values; save class numbers as 8-bit grey")
     return label

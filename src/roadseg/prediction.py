@@ -21,7 +21,7 @@ def normalize(images: Tensor) -> Tensor:
 
 
 def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """(C, h, w) logits -> (H, W) uint8 classes at `size`: the logits grow, so that borders fall between input pixels."""
+    """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels."""
     return interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0].argmax(dim=0).byte()
 
 

@@ -19,9 +19,7 @@ def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.bincount(pairs, minlength=_VALUES * _VALUES).reshape(_VALUES, _VALUES)
 
 
-def confusion_matrix(
-    pred: np.ndarray, truth: np.ndarray, num_classes: int = 19, ignore_index: int = 255
-) -> np.ndarray:
+def confusion_matrix(pred: np.ndarray, truth: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> np.ndarray:
     """Count the valid pixels by (true class, predicted class): two uint8 maps of one shape -> (K, K) int64.
 
     A pixel counts where its truth is a class, `ignore_index` apart, and its prediction is one.
@@ -76,7 +74,7 @@ def score(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> 
     """
     miou, iou = cal_acc(joint, num_classes, ignore_index)
     truth = joint[:num_classes].sum(axis=1)  # (K,), a prediction that is no class is a miss, so it counts here
-    truth[ignore_index:ignore_index + 1] = 0
+    truth[ignore_index : ignore_index + 1] = 0
     if truth.sum() == 0:
         raise UserError("no pixel of the truth has a class; nothing can be scored")
     matrix = _valid(joint, num_classes, ignore_index)
@@ -91,12 +89,13 @@ def score(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> 
 
 
 def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]]) -> np.ndarray:
-    """Sum the joint histograms of (prediction, truth) PNG pairs, read by threads; UserError names a file that is bad."""
+    """Sum the joint histograms of (prediction, truth) PNG pairs, read by threads; UserError names a bad file."""
 
     def of_pair(pair: tuple[Path, Path]) -> np.ndarray:
         pred, truth = read_label(pair[0]), read_label(pair[1])
         if pred.shape != truth.shape:
-            raise UserError(f"{pair[0]} is {_size(pred)}, but {pair[1]} is {_size(truth)}; predict at the label's size")
+            sizes = f"{pair[0]} is {_size(pred)}, but {pair[1]} is {_size(truth)}"
+            raise UserError(f"{sizes}; predict at the label's size")
         return joint_histogram(pred, truth)
 
     with ThreadPoolExecutor() as pool:
@@ -118,5 +117,5 @@ def matching_files(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
     if not names:
         raise UserError(f"{truth} is empty; there is nothing to score")
     if missing := [name for name in names if not (pred / name).is_file()]:
-        raise UserError(f"{pred / missing[0]} is missing ({len(missing)} of {len(names)} are); predict those frames too")
+        raise UserError(f"{pred / missing[0]} is missing ({len(missing)} of {len(names)} are); predict them too")
     return [(pred / name, truth / name) for name in names]

@@ -58,7 +58,7 @@ def train_epoch(
 
 @dataclass
 class Best:
-    """The weights of the epoch with the highest mIoU (the first of equals), or of the last epoch where none is given."""
+    """The weights of the epoch of highest mIoU (the first of equals), or of the last epoch where none is given."""
 
     epoch: int = 0
     miou: float | None = None
