@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tqdm import tqdm
 
 import paths
@@ -18,12 +18,14 @@ from params import load_params
 from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
 from roadseg.classes import NUM_CLASSES
 from roadseg.determinism import make_deterministic
+from roadseg.errors import UserError
 from roadseg.evaluation import WatchedFrames
 from roadseg.frames import FrameFiles, frame_files, load_frames, resize_of
 from roadseg.losses import build_loss
 from roadseg.models import build_model
 from roadseg.schedules import build_schedule
 from roadseg.training import Best, build_optimizer, train_epoch
+from roadseg.weights import save_tensors
 from stage import replacing, run, write_json
 
 
@@ -69,6 +71,10 @@ def split_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
     splits = json.loads(paths.SPLITS.read_text())
     training, testing = paths.SEG_DATA / "training", paths.SEG_DATA / "testing"
     watched = frame_files(testing, splits["test"]) if select == "test" else frame_files(training, splits["val"])
+    if select != "last" and not watched:
+        raise UserError(
+            f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
+        )
     return frame_files(training, splits["train"]), watched
 
 
@@ -82,7 +88,7 @@ def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
 
 def write_outputs(best: Best, history: list[dict[str, float]], seconds: float, images: int) -> None:
     with replacing(paths.MODEL) as temporary:
-        save_file(best.weights, temporary)
+        save_tensors(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
     write_json(paths.TRAIN, {"epoch": best.epoch, **history[best.epoch - 1]})

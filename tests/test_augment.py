@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
 from roadseg.frames import Frames
 
@@ -70,5 +71,7 @@ def test_the_border_that_a_move_brings_in_gets_the_class_asked_for(fill):
     policy, values = study_policy(label_fill=fill), set()
     for seed in range(20):
         policy.set_random_seed(seed)
-        values |= set(np.unique(policy(image=np.ones((32, 64, 3), np.uint8), mask=np.full((32, 64), 7, np.uint8))["mask"]))
+        values |= set(
+            np.unique(policy(image=np.ones((32, 64, 3), np.uint8), mask=np.full((32, 64), 7, np.uint8))["mask"])
+        )
     assert values == {7, fill}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+
 from roadseg.cost import count_flops, count_parameters
 from roadseg.errors import UserError
 from roadseg.models import build_model
@@ -50,13 +51,19 @@ def test_logits_have_the_size_of_the_image(name):
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"arch": "SegFormer2", "encoder": "mit_b0"}, r"models\.x\.arch: 'SegFormer2' is unknown; there are baseline_segne"),
+        (
+            {"arch": "SegFormer2", "encoder": "mit_b0"},
+            r"models\.x\.arch: 'SegFormer2' is unknown; there are baseline_segne",
+        ),
         ({"arch": "Segformer"}, r"models\.x\.encoder is missing; Segformer needs one"),
         ({"arch": "better_segnet", "encoder": "mit_b0"}, r"models\.x: better_segnet takes neither encoder nor kwargs"),
-        ({"arch": "Segformer", "encoder": "mit_b9"}, r"models\.x: smp\.Segformer\('mit_b9', {}\) failed: Wrong encoder na"),
+        (
+            {"arch": "Segformer", "encoder": "mit_b9"},
+            r"models\.x: smp\.Segformer\('mit_b9', {}\) failed: Wrong encoder na",
+        ),
         (
             {"arch": "Segformer", "encoder": "mit_b0", "kwargs": {"width": 3}},
-            r"models\.x: smp\.Segformer\('mit_b0', {'width': 3}\) failed: .*unexpected keyword argument 'width'",
+            r"models\.x\.kwargs: Segformer takes no width; it takes encoder_name, .*decoder_segmentation_channels",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 import yaml
+
 from params import Data
 
 SOURCES = get_args(Data.model_fields["source"].annotation)

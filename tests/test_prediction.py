@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from roadseg.frames import Frames
 from roadseg.prediction import enlarge_classes, enlarge_logits, normalize, predict
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from roadseg.errors import UserError
 from roadseg.schedules import build_schedule, poly
 
@@ -64,5 +65,7 @@ def test_poly_rises_then_falls_at_each_step():
 
 
 def test_unknown_names_are_told():
-    with pytest.raises(UserError, match="'linear' is unknown; there are constant, cosine, cosine_restarts, plateau, po"):
+    with pytest.raises(
+        UserError, match="'linear' is unknown; there are constant, cosine, cosine_restarts, plateau, po"
+    ):
         rates("linear")
