@@ -42,7 +42,7 @@ def draw_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     """Draw the columns loss, lr and miou over epoch; `watched` says whose mIoU it is."""
     figure = Figure(figsize=(10, 3))
     loss, miou, lr = figure.subplots(1, 3)
-    figure.subplots_adjust(wspace=0.3)
+    figure.subplots_adjust(wspace=0.4)
     _curve(loss, history, "loss", "training loss")
     _curve(miou, history, "miou", f"mIoU, {watched} frames")
     _curve(lr, history, "lr", "learning rate")
@@ -78,13 +78,13 @@ def draw_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: st
 
 def draw_palette(path: Path) -> None:
     """Draw the classes' colours and names, as the key to the pictures of class maps."""
-    figure = Figure(figsize=(12, 0.9))
+    figure = Figure(figsize=(12, 1.2))
     axes = figure.add_subplot()
     for i, (name, color) in enumerate(zip(NAMES, colorize(np.arange(len(NAMES))), strict=True)):
-        column, row = i % 10, i // 10
-        axes.add_patch(mpl.patches.Rectangle((column, -row), 0.16, 0.6, color=color / 255))
-        axes.text(column + 0.2, 0.28 - row, name, va="center", fontsize=10)
-    axes.set_xlim(0, 10)
-    axes.set_ylim(-1.1, 0.8)
+        column, row = i % 7, i // 7
+        axes.add_patch(mpl.patches.Rectangle((column, -row), 0.12, 0.6, color=color / 255))
+        axes.text(column + 0.17, 0.28 - row, name, va="center", fontsize=10)
+    axes.set_xlim(0, 7)
+    axes.set_ylim(-2.1, 0.8)
     axes.set_axis_off()
     _save(figure, path)
