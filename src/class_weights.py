@@ -7,15 +7,25 @@ import json
 
 import paths
 from params import load_params
+from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
 from roadseg.classes import NAMES
-from roadseg.weighting import class_weights, count_pixels
+from roadseg.frames import frame_files, load_frames, resize_of
+from roadseg.weighting import class_weights, count_pixels, read_labels
 from stage import run, write_json
 
 
 def main() -> None:
     params = load_params()
-    stems = json.loads(paths.SPLITS.read_text())["train"]
-    counts = count_pixels([paths.SEG_DATA / "training" / "label" / f"{stem}.png" for stem in stems])  # (N, K)
+    files = frame_files(paths.SEG_DATA / "training", json.loads(paths.SPLITS.read_text())["train"])
+    if params.class_weights.labels == "files":
+        labels = read_labels([file.label for file in files])
+    else:
+        resize = resize_of(params.input.resize, training=True)
+        frames = load_frames(files, params.input.height, params.input.width, resize)
+        policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
+        draws = ShuffledDraws(len(frames), params.seed, params.augmentation.draws, batch_size=1)
+        labels = (label[0].numpy() for _, label in augmented_batches(frames, draws, policy))
+    counts = count_pixels(labels)  # (N, K)
     weights = class_weights(counts, params.class_weights.method, params.class_weights.beta)  # (K,)
     pixels = counts.sum(axis=0)
     write_json(

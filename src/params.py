@@ -55,6 +55,7 @@ class Network(Section):
 class ClassWeights(Section):
     method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
     beta: Share
+    labels: Literal["files", "augmented"]
 
 
 class Schedules(Section):

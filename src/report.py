@@ -59,7 +59,9 @@ def read_json(path: Path) -> Any:
 
 def template(name: str) -> Any:
     folder = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=folder, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(name)
+    return Environment(loader=folder, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(
+        name
+    )
 
 
 def evenly_spread(stems: Sequence[str], number: int) -> list[str]:

@@ -1,6 +1,6 @@
-"""Class weights for the loss, from the label files alone."""
+"""Class weights for the loss, from counts of label pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,14 +10,15 @@ from roadseg.errors import UserError
 from roadseg.images import read_label
 
 
-def count_pixels(labels: Sequence[Path], num_classes: int = 19) -> np.ndarray:
-    """Count the pixels of each class in each label map: (N, K) int64; values that are no class are left out."""
-
-    def of_file(path: Path) -> np.ndarray:
-        return np.bincount(read_label(path).ravel(), minlength=num_classes)[:num_classes]
-
+def read_labels(files: Iterable[Path]) -> Iterator[np.ndarray]:
+    """Yield label maps in order, read ahead by threads."""
     with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(of_file, labels)))
+        yield from pool.map(read_label, files)
+
+
+def count_pixels(labels: Iterable[np.ndarray], num_classes: int = 19) -> np.ndarray:
+    """Count the pixels of each class in each label map: (N, K) int64; values that are no class are left out."""
+    return np.stack([np.bincount(label.ravel(), minlength=num_classes)[:num_classes] for label in labels])
 
 
 def class_weights(counts: np.ndarray, method: str, beta: float) -> np.ndarray:

@@ -1,0 +1,250 @@
+"""Each stage on a few small generated frames: what it writes is there, true, and the same the next time."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+import class_weights
+import fetch_data
+import fetch_pretrained
+import flops
+import headline
+import paths
+import predict
+import report
+import score
+import train
+from roadseg.classes import NAMES, colorize
+from roadseg.errors import UserError
+
+PARAMS = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+SMALL = {
+    "data.synthetic": {"train_frames": 6, "test_frames": 3, "height": 96, "width": 192, "seed": 5},
+    "data.val_fraction": 0.34,
+    "input": {"height": 64, "width": 96, "resize": "area"},
+    "train.epochs": 2,
+    "augment": "study",
+    "loss": "weighted_ce",
+    "report.pictures": 2,
+}
+
+
+def write_params(**changes):
+    params = json.loads(json.dumps(PARAMS))
+    for key, value in (SMALL | changes).items():
+        *sections, last = key.split(".")
+        target = params
+        for section in sections:
+            target = target[section]
+        target[last] = value
+    paths.PARAMS.write_text(yaml.safe_dump(params))
+
+
+def run_all():
+    for stage in (fetch_data, fetch_pretrained, class_weights, train, predict, score, flops, report):
+        stage.main()
+
+
+def bytes_of(*files):
+    return [file.read_bytes() for file in files]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder in which all stages have run once."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["score.py"])
+        write_params()
+        run_all()
+    return folder
+
+
+@pytest.fixture
+def in_project(project, monkeypatch):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["score.py"])
+    yield project
+    write_params()
+
+
+def test_class_weights_are_of_the_training_frames_alone(in_project):
+    stems = json.loads(paths.SPLITS.read_text())["train"]
+    labels = [cv2.imread(f"data/seg_data/training/label/{stem}.png", -1) for stem in stems]
+    counts = [sum(int((label == k).sum()) for label in labels) for k in range(19)]
+    rows = json.loads(paths.CLASS_WEIGHTS.read_text())
+    assert [row["class"] for row in rows] == list(NAMES)
+    assert [row["pixels"] for row in rows] == counts
+    assert sum(row["weight"] for row in rows) == pytest.approx(19)
+
+
+def test_class_weights_through_the_augmentation_differ(in_project):
+    stored = paths.CLASS_WEIGHTS.read_bytes()
+    write_params(**{"class_weights.labels": "augmented"})
+    class_weights.main()
+    rows = json.loads(paths.CLASS_WEIGHTS.read_text())
+    assert 0 < sum(row["pixels"] for row in rows) <= 4 * 64 * 96
+    paths.CLASS_WEIGHTS.write_bytes(stored)
+
+
+def test_training_writes_a_row_an_epoch_and_the_chosen_weights(in_project):
+    history = pd.read_csv(paths.TRAIN_HISTORY)
+    assert history.columns.tolist() == ["epoch", "lr", "loss", "miou"]
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["miou"].between(0, 1).all()
+    chosen = json.loads(paths.TRAIN.read_text())
+    assert chosen["miou"] == history["miou"].max()
+    assert chosen == history.loc[history["epoch"] == chosen["epoch"]].iloc[0].to_dict()
+
+
+def test_a_second_training_is_bit_equal(in_project):
+    files = paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY
+    first = bytes_of(*files)
+    train.main()
+    assert bytes_of(*files) == first
+
+
+def test_another_seed_trains_otherwise(in_project):
+    first = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    write_params(seed=2)
+    train.main()
+    assert paths.MODEL.read_bytes() != first[0]
+    for file, content in zip((paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES), first, strict=True):
+        file.write_bytes(content)
+
+
+def test_training_starts_from_the_pretrained_tensors(in_project):
+    stored = bytes_of(paths.PRETRAINED, paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    paths.PRETRAINED.write_bytes(paths.MODEL.read_bytes())
+    write_params(**{"train.lr": 1e-30, "train.epochs": 1, "train.weight_decay": 0.0})
+    train.main()
+    before, after = load_file(paths.PRETRAINED), load_file(paths.MODEL)
+    parameters = [name for name in before if name.endswith("weight")]
+    assert all(before[name].equal(after[name]) for name in parameters)
+    files = paths.PRETRAINED, paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES
+    for file, content in zip(files, stored, strict=True):
+        file.write_bytes(content)
+
+
+def test_a_loss_that_is_no_number_is_told_and_nothing_is_written(in_project):
+    before = bytes_of(paths.MODEL, paths.TRAIN_HISTORY)
+    write_params(**{"train.lr": 1e30, "train.optimizer": "sgd"})
+    with pytest.raises(UserError, match=r"the training loss became nan; lower train\.lr"):
+        train.main()
+    assert bytes_of(paths.MODEL, paths.TRAIN_HISTORY) == before
+    assert not list(Path("models").glob(".*new*"))
+
+
+def test_selection_without_held_out_frames_is_told(in_project):
+    splits = json.loads(paths.SPLITS.read_text())
+    stored = paths.SPLITS.read_text()
+    paths.SPLITS.write_text(json.dumps(splits | {"val": []}))
+    with pytest.raises(UserError, match=r"train\.select: val, but no frame is held out for it; raise data\.val_fract"):
+        train.main()
+    paths.SPLITS.write_text(stored)
+
+
+def test_predictions_are_classes_at_the_labels_sizes_and_their_colours(in_project):
+    stems = json.loads(paths.SPLITS.read_text())["test"]
+    grey = sorted(Path("data/predictions/grey").iterdir())
+    assert [file.stem for file in grey] == stems
+    for file in grey:
+        classes = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        assert (classes.shape, classes.dtype) == ((96, 192), np.uint8)
+        assert classes.max() < 19
+        colours = cv2.imread(str(Path("data/predictions/color") / file.name))[..., ::-1]
+        assert np.array_equal(colours, colorize(classes))
+
+
+def test_prediction_and_score_are_repeatable(in_project):
+    files = [paths.SCORE, paths.PER_CLASS, paths.CONFUSION, paths.CONFUSION_PICTURE]
+    files += sorted(paths.PREDICTIONS.glob("*/*.png"))
+    first = bytes_of(*files)
+    predict.main()
+    score.main()
+    assert bytes_of(*files) == first
+
+
+def test_score_of_two_folders_prints_the_same_json(in_project, capsys, monkeypatch):
+    written = json.loads(paths.SCORE.read_text())
+    assert list(written) == ["miou", "miou_present", "pixel_accuracy", "fw_iou"]
+    before = bytes_of(paths.SCORE, paths.CONFUSION)
+    folders = ["--pred", "data/predictions/grey", "--gt", "data/seg_data/testing/label"]
+    monkeypatch.setattr(sys, "argv", ["score.py", *folders])
+    score.main()
+    assert json.loads(capsys.readouterr().out) == written
+    assert bytes_of(paths.SCORE, paths.CONFUSION) == before
+
+
+def test_a_perfect_prediction_scores_one_for_each_class_that_occurs(in_project, capsys, monkeypatch):
+    labels = "data/seg_data/testing/label"
+    monkeypatch.setattr(sys, "argv", ["score.py", "--pred", labels, "--gt", labels])
+    score.main()
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["miou_present"] == pytest.approx(1)
+    assert printed["pixel_accuracy"] == 1
+
+
+def test_per_class_and_confusion_agree(in_project):
+    per_class = pd.read_csv(paths.PER_CLASS)
+    confusion = pd.read_csv(paths.CONFUSION, index_col="truth")
+    assert per_class["class"].tolist() == confusion.columns.tolist() == confusion.index.tolist() == list(NAMES)
+    assert per_class["pixels"].tolist() == confusion.sum(axis=1).tolist()
+    assert per_class["iou"].mean() == pytest.approx(json.loads(paths.SCORE.read_text())["miou"])
+
+
+def test_cost_is_that_of_the_trained_network(in_project):
+    cost = json.loads(paths.FLOPS.read_text())
+    parameters = sum(t.numel() for name, t in load_file(paths.MODEL).items() if not is_buffer(name))
+    assert cost["network"] == PARAMS["model"]
+    assert cost["params_m"] * 1e6 == pytest.approx(parameters)
+    assert sum(row["share"] for row in cost["share_by_module"]) == pytest.approx(1)
+    assert cost["gflops_at_input"] < cost["gflops"]
+
+
+def is_buffer(name):
+    return name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def test_another_networks_cost_can_be_counted_as_the_study_did(in_project):
+    stored = paths.FLOPS.read_bytes()
+    write_params(**{"flops.network": "mit_b0_segformer"})
+    flops.main()
+    assert round(json.loads(paths.FLOPS.read_text())["gflops"], 2) == 15.45
+    report.main()
+    page = (paths.REPORT / "report.md").read_text()
+    assert "The cost is that of another network, `mit_b0_segformer`" in page
+    paths.FLOPS.write_bytes(stored)
+    write_params()
+    report.main()
+
+
+def test_report_has_the_headline_and_every_picture_that_it_shows(in_project, capsys):
+    figures = json.loads(paths.REPORT_JSON.read_text())
+    score_miou, gflops = (json.loads(f.read_text())[k] for f, k in ((paths.SCORE, "miou"), (paths.FLOPS, "gflops")))
+    assert figures == pytest.approx(
+        {"miou_percent": 100 * score_miou, "gflops": gflops, "efficiency": 100 * score_miou / gflops}
+    )
+    page = (paths.REPORT / "report.md").read_text()
+    assert f"**{figures['miou_percent']:.2f} %**" in page
+    pictures = [line.split("](")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]
+    assert len(pictures) == 5
+    assert all(cv2.imread(str(paths.REPORT / picture)) is not None for picture in pictures)
+    headline.main()
+    assert f"{figures['miou_percent']:.2f} %" in capsys.readouterr().out
+
+
+def test_a_second_report_is_bit_equal(in_project):
+    files = sorted(file for file in paths.REPORT.rglob("*") if file.is_file())
+    first = bytes_of(*files)
+    report.main()
+    assert sorted(file for file in paths.REPORT.rglob("*") if file.is_file()) == files
+    assert bytes_of(*files) == first
