@@ -9,6 +9,7 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from roadseg.errors import UserError
 from stage import run
 
 TOLERANCE = 0.03  # of mIoU, in 0..1
+DVC = (sys.executable, "-m", "dvc")
 BIT_EQUAL = ("fetch_data", "fetch_pretrained", "class_weights", "flops")
 
 
@@ -29,7 +31,7 @@ def main() -> None:
         command("git", "clone", "--quiet", ".", str(clone), cwd=Path())
         check_lock(clone)
         committed = lock(clone)
-        subprocess.run(["dvc", "repro"], cwd=clone, check=True)
+        subprocess.run([*DVC, "repro"], cwd=clone, check=True)
         check_bit_equal(committed, lock(clone))
         check_miou(committed_miou, miou(clone))
         same = lock(clone)["train"]["outs"] == committed["train"]["outs"]
@@ -38,7 +40,7 @@ def main() -> None:
 
 def check_lock(clone: Path) -> None:
     # repro --dry can exit 0 on a stale lock, so its words count
-    said = command("dvc", "repro", "--dry", "--allow-missing", cwd=clone)
+    said = command(*DVC, "repro", "--dry", "--allow-missing", cwd=clone)
     if "up to date" not in said:
         raise UserError(f"dvc.lock is stale; run `dvc repro` and commit dvc.lock and metrics/; dvc says: {said}")
     print("the lock is fresh")

@@ -29,10 +29,11 @@ def repository(tmp_path):
     (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"copy": stage}}))
     (tmp_path / "params.yaml").write_text("n: 1\n")
     (tmp_path / "in.txt").write_text("1")
-    commit = "git -c user.name=a -c user.email=b commit -qm x"
-    for words in ("git init -q", "dvc init -q", "dvc repro -q", "git add .", commit):
-        subprocess.run(words.split(), cwd=tmp_path, check=True, capture_output=True)
-    subprocess.run(["git", "clone", "-q", str(tmp_path), str(tmp_path / "clone")], check=True)
+    commit = ["git", "-c", "user.name=a", "-c", "user.email=b", "commit", "-qm", "x"]
+    clone = ["git", "clone", "-q", ".", "clone"]
+    dvc_init, dvc_repro = ([*check.DVC, word, "-q"] for word in ("init", "repro"))
+    for words in (["git", "init", "-q"], dvc_init, dvc_repro, ["git", "add", "."], commit, clone):
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
     return tmp_path / "clone"
 
 
