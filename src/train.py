@@ -91,7 +91,8 @@ def write_outputs(best: Best, history: list[dict[str, float]], seconds: float, i
         save_tensors(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    write_json(paths.TRAIN, {"epoch": best.epoch, **history[best.epoch - 1]})
+    chosen = history[best.epoch - 1]
+    write_json(paths.TRAIN, {key: chosen[key] for key in ("epoch", "loss", "miou")})
     write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": round(images / seconds, 2)})
 
 
