@@ -1,21 +1,15 @@
 """What `params.yaml` may say: one class a section, every key required, all mistakes told at once."""
 
-import difflib
 from typing import Annotated, Any, Literal
 
-import pydantic
-import yaml
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 import paths
 from roadseg.errors import UserError
+from schema import Section, read_yaml, validate
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=64, multiple_of=32)]  # the encoders halve it five times
-
-
-class Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Synthetic(Section):
@@ -48,8 +42,8 @@ class Network(Section):
 
     arch: str
     encoder: str | None = None
-    kwargs: dict[str, Any] = {}
-    pretrained: dict[str, str] = {}
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    pretrained: dict[str, str] = Field(default_factory=dict)
 
 
 class ClassWeights(Section):
@@ -142,21 +136,16 @@ class Params(Section):
 
 def load_params() -> Params:
     """Read `params.yaml`; a UserError lists every problem in it, a line each."""
-    try:
-        raw = yaml.safe_load(paths.PARAMS.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{paths.PARAMS} is not here; run this from the project's root folder") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{paths.PARAMS} is not valid YAML: {' '.join(str(error).split())}") from None
-    problems = []
-    try:
-        params = Params.model_validate(raw)
-    except pydantic.ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()]
-    problems += _broken_references(raw)
-    if problems:
+    params, problems = check_params(read_yaml(paths.PARAMS))
+    if params is None or problems:
         raise UserError("\n".join(f"{paths.PARAMS}: {line}" for line in problems))
     return params
+
+
+def check_params(raw: Any) -> tuple[Params | None, list[str]]:
+    """Check the content of a parameter file: what it says, and a line for each problem."""
+    params, problems = validate(Params, raw)
+    return params, problems + _broken_references(raw)
 
 
 def _broken_references(raw: Any) -> list[str]:
@@ -179,28 +168,3 @@ def _broken_references(raw: Any) -> list[str]:
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     return problems
-
-
-def _explain(problem: Any) -> str:
-    """One line from a pydantic problem: the key, the value, the remedy."""
-    key = ".".join(str(part) for part in problem["loc"]) or "the file"
-    value = problem["input"]
-    match problem["type"]:
-        case "missing":
-            return f"{key} is missing; add it"
-        case "extra_forbidden":
-            return f"{key} is not a parameter{_closest(problem['loc'])}"
-        case "literal_error":
-            return f"{key}: {value!r} is unknown; there are {problem['ctx']['expected'].replace(' or ', ', ')}"
-        case _:
-            return f"{key}: {value!r} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
-
-
-def _closest(loc: tuple[Any, ...]) -> str:
-    """Name the known key of the same section that a misspelt one is nearest to."""
-    section: Any = Params
-    for part in loc[:-1]:
-        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
-    known = list(getattr(section, "model_fields", ()))
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else "; remove it"

@@ -1,0 +1,150 @@
+"""Run the variants of experiments.yaml as DVC experiments, and put their results into one table.
+
+python src/ablate.py list                   what there is, and what has run
+python src/ablate.py run [NAMES] [options]  run groups or variants; what has run with the same inputs is not run again
+python src/ablate.py table [NAMES]          metrics/ablation.csv, ablation.md and ablation.png from what has run
+"""
+
+import argparse
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+import paths
+from dvc_runs import Run, finished_runs, is_current, run_experiment
+from experiments import Experiment, Experiments, choose, load_experiments
+from roadseg.ablation import ablation_table, markdown
+from roadseg.errors import UserError
+from roadseg.tradeoff import draw_tradeoff
+from stage import replacing, run
+
+LOGS = Path(".ablation")
+
+
+def main() -> None:
+    options = parse_arguments()
+    experiments = load_experiments()
+    chosen = choose(experiments, options.names, options.seeds)
+    match options.command:
+        case "list":
+            list_experiments(experiments, chosen)
+        case "run":
+            run_all(chosen, machines(options), options.queue)
+        case "table":
+            write_table(experiments, chosen)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the variants of experiments.yaml and compare them.")
+    parser.add_argument("command", choices=["list", "run", "table"])
+    parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
+    parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
+    parser.add_argument("--gpus", help="run one variant at a time on each of these GPUs, as in 0,1")
+    parser.add_argument("--jobs", type=int, default=1, help="run so many variants at a time on the CPU")
+    parser.add_argument("--queue", action="store_true", help="hand them to DVC's queue: then dvc queue start")
+    return parser.parse_args()
+
+
+def machines(options: argparse.Namespace) -> list[dict[str, str]]:
+    """An environment for each variant that may run at a time: its GPU, or its share of the cores."""
+    if options.gpus:
+        return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in options.gpus.split(",")]
+    if options.jobs == 1:
+        return [{}]
+    threads = max(1, (os.cpu_count() or 1) // options.jobs)  # more threads than cores would wait for each other
+    return [{"OMP_NUM_THREADS": str(threads)}] * options.jobs
+
+
+def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:
+    runs, code = finished_runs()
+    for experiment in chosen:
+        variant = experiments.groups[experiment.group].variants[experiment.variant]
+        print(f"{experiment.name:32} {state(experiment, runs, code):10} {variant.about}")
+
+
+def state(experiment: Experiment, runs: Mapping[str, Run], code: Mapping[str, str]) -> str:
+    if experiment.name not in runs:
+        return "-"
+    return "has run" if is_current(runs[experiment.name], experiment, code) else "outdated"
+
+
+def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue: bool) -> None:
+    """Run what has not run; a failure costs only its own variant, and Ctrl-C leaves the finished ones."""
+    refuse_uncommitted_code()
+    runs, code = finished_runs()
+    todo = [experiment for experiment in chosen if state(experiment, runs, code) != "has run"]
+    print(f"{len(chosen) - len(todo)} of {len(chosen)} variants have run with these inputs; {len(todo)} to run")
+    free: SimpleQueue[dict[str, str]] = SimpleQueue()
+    for environment in environments:
+        free.put(environment)
+
+    def run_one(experiment: Experiment) -> str:
+        environment, log = free.get(), LOGS / f"{experiment.name}.log"
+        print(f"{experiment.name}: started, output in {log}", flush=True)
+        reason = run_experiment(experiment, environment, log, queue)
+        free.put(environment)
+        print(f"{experiment.name}: {f'failed: {reason}' if reason else 'queued' if queue else 'done'}", flush=True)
+        return f"{experiment.name}: {reason}" if reason else ""
+
+    with interruptible(ThreadPoolExecutor(len(environments))) as pool:
+        failures = [reason for reason in pool.map(run_one, todo) if reason]
+    if failures:
+        raise UserError("\n".join([*failures, f"{len(failures)} of {len(todo)} variants failed; the others are done"]))
+
+
+@contextmanager
+def interruptible(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
+    """A pool that on Ctrl-C starts nothing more; the running commands get the signal from the terminal themselves."""
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        raise UserError("interrupted; what had finished is kept, run again for the rest") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def refuse_uncommitted_code() -> None:
+    words = ["git", "status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)]
+    if changed := subprocess.run(words, capture_output=True, text=True, check=True).stdout.split("\n")[0]:
+        raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
+
+
+def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
+    runs, code = finished_runs()
+    current = [experiment for experiment in chosen if state(experiment, runs, code) == "has run"]
+    if not current:
+        raise UserError("none of these variants has run with the present code; python src/ablate.py run")
+    table = ablation_table([row(experiments, experiment, runs[experiment.name]) for experiment in current])
+    with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.5g")
+    text = markdown(table, experiments.methods)
+    with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
+        temporary.write_text(text)
+    with replacing(paths.ABLATION.with_suffix(".png")) as temporary:
+        draw_tradeoff(table, [point.model_dump() for point in experiments.published], temporary)
+    print(text)
+
+
+def row(experiments: Experiments, experiment: Experiment, run: Run) -> dict[str, object]:
+    """One run's line of the raw table."""
+    variant = experiments.groups[experiment.group].variants[experiment.variant]
+    score, cost = run.metrics[str(paths.SCORE)], run.metrics[str(paths.FLOPS)]
+    return {
+        "group": experiment.group,
+        "variant": experiment.variant,
+        "seed": experiment.seed,
+        **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},
+        "miou": score["miou"],
+        "gflops": cost["gflops"],
+        "params_m": cost["params_m"],
+        "seconds": run.metrics[str(paths.TRAIN_TIMES)]["seconds"],
+        "published": variant.published,
+    }
+
+
+if __name__ == "__main__":
+    run(main)

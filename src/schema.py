@@ -1,0 +1,61 @@
+"""How a YAML file is checked against a pydantic model: every mistake becomes one line with its remedy."""
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from roadseg.errors import UserError
+
+
+class Section(pydantic.BaseModel):
+    """A section of a file: all its keys are known, and a checked one doesn't change."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is not here; run this from the project's root folder") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
+    """Give the checked content, or None and a line for each problem."""
+    try:
+        return model.model_validate(raw), []
+    except pydantic.ValidationError as error:
+        return None, [_explain(problem, model) for problem in error.errors()]
+
+
+def _explain(problem: Any, model: type[Section]) -> str:
+    """One line from a pydantic problem: the key, the value, the remedy."""
+    key = ".".join(str(part) for part in problem["loc"]) or "the file"
+    value = problem["input"]
+    match problem["type"]:
+        case "missing":
+            return f"{key} is missing; add it"
+        case "extra_forbidden":
+            return f"{key} is not a parameter{_closest(problem['loc'], model)}"
+        case "literal_error":
+            return f"{key}: {value!r} is unknown; there are {problem['ctx']['expected'].replace(' or ', ', ')}"
+        case _:
+            return f"{key}: {value!r} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
+
+
+def _closest(loc: tuple[Any, ...], model: type[Section]) -> str:
+    """Name the known key of the same section that a misspelt one is nearest to."""
+    section: Any = model
+    for part in loc[:-1]:
+        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
+    known = list(getattr(section, "model_fields", ()))
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else "; remove it"
