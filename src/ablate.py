@@ -121,7 +121,7 @@ def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
     table = ablation_table([row(experiments, experiment, runs[experiment.name]) for experiment in current])
     with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False, float_format="%.5g")
-    text = markdown(table, experiments.methods)
+    text = markdown(table)
     with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
         temporary.write_text(text)
     with replacing(paths.ABLATION.with_suffix(".png")) as temporary:

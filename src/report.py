@@ -1,6 +1,7 @@
-"""Put the figures, curves and pictures of the run into one page.
+"""Put the figures, curves and pictures of the run into one report, in three forms.
 
-python src/report.py       DVC stage `report`: metrics/*, data/predictions -> report/report.md, metrics/report.json
+python src/report.py       DVC stage `report`: metrics/*, data/predictions
+                           -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json
 """
 
 import json
@@ -11,14 +12,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
 import paths
 from params import load_params
+from roadseg import ablation, narrative
 from roadseg.figures import draw_curves, draw_frame, draw_palette
 from roadseg.frames import frame_files
 from roadseg.images import read_image, read_label
+from roadseg.pages import write_pages
 from stage import replacing, run, write_json
 
 
@@ -26,30 +28,46 @@ def main() -> None:
     params = load_params()
     splits, trained = read_json(paths.SPLITS), read_json(paths.TRAIN)
     score, flops = read_json(paths.SCORE), read_json(paths.FLOPS)
-    miou_percent = 100 * score["miou"]
-    headline = {"miou_percent": miou_percent, "gflops": flops["gflops"], "efficiency": miou_percent / flops["gflops"]}
     classes = pd.read_csv(paths.PER_CLASS).assign(share=lambda table: table["pixels"] / table["pixels"].sum())
-    pictures = evenly_spread(splits["test"], params.report.pictures)
+    rows: list[dict[str, Any]] = json.loads(classes.to_json(orient="records"))
+    frames = {split: len(stems) for split, stems in splits.items()}
+    table = pd.read_csv(paths.ABLATION.with_suffix(".csv"))
+    headline = headline_of(score["miou"], flops["gflops"])
+    counted = narrative.cost(flops["gflops_at_input"], params.flops.height, params.flops.width)
+    select, absent = params.train.select, [row["class"] for row in rows if not row["pixels"]]
 
-    page = template("report.md.j2").render(
-        params=params,
-        splits=splits,
-        trained=trained,
-        score=score,
-        flops=flops,
-        headline=headline,
-        classes=classes.to_dict("records"),
-        weakest=classes[classes["pixels"] > 0].nsmallest(3, "iou").to_dict("records"),
-        pictures=pictures,
-    )
+    facts = {
+        "title": f"Road-scene segmentation: {params.model} on {params.data.source} data",
+        "headline": headline,
+        "flops": flops,
+        "task": narrative.TASK,
+        "scores": narrative.scores(score, rows, frames["test"], counted),
+        "other_network": narrative.other_network(flops["network"], params.model),
+        "settings": {
+            "pretrained": params.pretrained,
+            "loss": params.loss,
+            "schedule": params.schedule,
+            "augment": params.augment,
+            "input": f"{params.input.height}x{params.input.width}, resized by {params.input.resize}",
+            "optimizer": f"{params.train.optimizer}, lr {params.train.lr}, weight decay {params.train.weight_decay}",
+            "batch size": params.train.batch_size,
+            "enlarged to the label's size": params.predict.enlarge,
+            "seed": params.seed,
+        },
+        "selection": narrative.selection(select, trained["epoch"], params.train.epochs, frames["train"], frames["val"]),
+        "classes": rows,
+        "weakest": sorted((row for row in rows if row["pixels"]), key=lambda row: row["iou"])[:3],
+        "ablation": ablation.markdown(table),
+        "ablation_groups": ablation.sections(table),
+        "ablation_note": ablation.note(table),
+        "pictures": evenly_spread(splits["test"], params.report.pictures),
+        "limitations": narrative.limitations(
+            params.data.source, frames, select, params.seed, trained["device"], absent
+        ),
+    }
     with replacing(paths.REPORT) as folder:
-        (folder / "frames").mkdir(parents=True)
-        (folder / "report.md").write_text(page)
-        shutil.copy(paths.CONFUSION_PICTURE, folder / "confusion.png")
-        watched = "test" if params.train.select == "test" else "held-out"
-        draw_curves(pd.read_csv(paths.TRAIN_HISTORY), trained["epoch"], watched, folder / "curves.png")
-        draw_palette(folder / "palette.png")
-        draw_frames(pictures, folder / "frames")
+        write_pictures(folder, facts["pictures"], trained["epoch"], "test" if select == "test" else "held-out")
+        write_pages(facts, Path(__file__).parent, folder)
     write_json(paths.REPORT_JSON, headline)
 
 
@@ -57,11 +75,8 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def template(name: str) -> Any:
-    folder = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=folder, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(
-        name
-    )
+def headline_of(miou: float, gflops: float) -> dict[str, float]:
+    return {"miou_percent": 100 * miou, "gflops": gflops, "efficiency": 100 * miou / gflops}
 
 
 def evenly_spread(stems: Sequence[str], number: int) -> list[str]:
@@ -70,10 +85,16 @@ def evenly_spread(stems: Sequence[str], number: int) -> list[str]:
     return [stems[place] for place in places]
 
 
-def draw_frames(stems: Sequence[str], folder: Path) -> None:
+def write_pictures(folder: Path, stems: Sequence[str], chosen_epoch: int, watched: str) -> None:
+    (folder / "frames").mkdir(parents=True)
+    shutil.copy(paths.CONFUSION_PICTURE, folder / "confusion.png")
+    shutil.copy(paths.ABLATION.with_suffix(".png"), folder / "ablation.png")
+    draw_curves(pd.read_csv(paths.TRAIN_HISTORY), chosen_epoch, watched, folder / "curves.png")
+    draw_palette(folder / "palette.png")
     for files in tqdm(frame_files(paths.SEG_DATA / "testing", stems), "pictures", leave=False, disable=None):
         pred = read_label(paths.PREDICTIONS / "grey" / files.label.name)
-        draw_frame(read_image(files.image), read_label(files.label), pred, files.label.stem, folder / files.label.name)
+        picture = folder / "frames" / files.label.name
+        draw_frame(read_image(files.image), read_label(files.label), pred, files.label.stem, picture)
 
 
 if __name__ == "__main__":

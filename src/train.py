@@ -63,7 +63,11 @@ def main() -> None:
         best.offer(draws.epoch, None if params.train.select == "last" else miou, network)
         history.append({"epoch": draws.epoch, "lr": lr, "loss": mean_loss, "miou": miou})
         print(row_text(**history[-1]), flush=True)
-    write_outputs(best, history, time.perf_counter() - started, len(frames) * params.train.epochs)
+    chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
+    write_outputs(best, history, chosen | {"device": device_name(fabric.device)})
+    seconds = time.perf_counter() - started
+    images_per_second = len(frames) * params.train.epochs / seconds
+    write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": round(images_per_second, 2)})
 
 
 def split_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -82,18 +86,22 @@ def stored_class_weights() -> list[float]:
     return [row["weight"] for row in json.loads(paths.CLASS_WEIGHTS.read_text())]
 
 
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} with {torch.get_num_threads()} threads"
+
+
 def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
     return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
 
 
-def write_outputs(best: Best, history: list[dict[str, float]], seconds: float, images: int) -> None:
+def write_outputs(best: Best, history: list[dict[str, float]], chosen: dict[str, float | str]) -> None:
     with replacing(paths.MODEL) as temporary:
         save_tensors(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    chosen = history[best.epoch - 1]
-    write_json(paths.TRAIN, {key: chosen[key] for key in ("epoch", "loss", "miou")})
-    write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": round(images / seconds, 2)})
+    write_json(paths.TRAIN, chosen)
 
 
 if __name__ == "__main__":

@@ -75,15 +75,15 @@ def test_every_mistake_is_told_at_once(project):
     content = yaml.safe_load((ROOT / "experiments.yaml").read_text())
     variants = content["groups"]["quick"]["variants"]
     variants["ce"]["set"] = {"los": "ce"}
-    variants["dice"]["set"] = {"loss": "dise", "train.epochs": "many"}
+    variants["ce_dice"]["set"] = {"loss": "dise", "train.epochs": "many"}
     variants["mit_b0"]["methods"] = ["magic"]
     variants["Bad Name"] = {"about": "?"}
     with pytest.raises(UserError) as caught:
         project(content)
     told = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
     assert "quick.ce.set: los is not a parameter; see params.yaml" in told
-    assert "quick.dice.set: loss: 'dise' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in told
-    assert any(line.startswith("quick.dice.set: train.epochs: 'many' is wrong") for line in told)
+    assert "quick.ce_dice.set: loss: 'dise' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in told
+    assert any(line.startswith("quick.ce_dice.set: train.epochs: 'many' is wrong") for line in told)
     assert "quick.mit_b0.methods: magic is not among `methods`" in told
     assert "quick.Bad Name: names are of a-z, 0-9 and _" in told
     assert len(told) == 5

@@ -71,8 +71,7 @@ def test_code_deps_are_the_files_imported(name):
 
 @pytest.mark.parametrize("name", STAGES)
 def test_params_are_the_keys_read(name):
-    sources = [SRC / f"{name}.py", *SRC.glob(f"{name}.*.j2")]
-    read = set.union(*(params_read(file.read_text()) for file in sources))
+    read = params_read((SRC / f"{name}.py").read_text())
     declared = set(STAGES[name].get("params", []))
     if "data.${data.source}" in declared:  # the section of whichever source is chosen
         declared = declared - {"data.${data.source}"} | {f"data.{source}" for source in SOURCES}
@@ -84,5 +83,5 @@ def test_params_are_the_keys_read(name):
 
 @pytest.mark.parametrize("name", STAGES)
 def test_template_deps_are_declared(name):
-    templates = {str(file.relative_to(ROOT)) for file in SRC.glob(f"{name}.*.j2")}
-    assert templates == {dep for dep in STAGES[name]["deps"] if dep.endswith(".j2")}
+    templates = {str(file.relative_to(ROOT)) for file in SRC.glob(f"{name}.*") if file.suffix in (".j2", ".typ")}
+    assert templates == {dep for dep in STAGES[name]["deps"] if dep.endswith((".j2", ".typ"))}

@@ -40,20 +40,33 @@ def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
     return by_cost[by_cost["miou"] > by_cost["miou"].cummax().shift(fill_value=-1)]
 
 
-def markdown(table: pd.DataFrame, methods: Sequence[str]) -> str:
-    """Write the table for reading: a section a group, percent, and a note on noise."""
-    parts = []
+def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Cut the table for reading: for each group its name, the head's cells and the rows' cells, all text."""
+    result = []
     for group, rows in table.groupby("group", sort=False):
-        used = [method for method in methods if (rows[method] == "Y").any()]
-        head = ["variant", *used, "mIoU %", "change", "GFLOPs", "params M", "mIoU % / GFLOPs", "train s", "seeds"]
+        methods = [str(name) for name in table if rows[name].isin(["Y", "N"]).all() and (rows[name] == "Y").any()]
+        head = ["variant", *methods, "mIoU %", "change", "GFLOPs", "params M", "% / GFLOP", "train s", "seeds"]
         head += ["published %"] if rows["published"].notna().any() else []
-        lines = [_line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
-        lines += [_line(_cells(row, used, "published %" in head)) for _, row in rows.iterrows()]
-        parts.append(f"## {group}\n\n" + "\n".join(lines) + "\n")
-    several = (table["seeds"] > 1).any()
-    note = "mIoU is the mean over seeds, +- their standard deviation; a change marked ~ is within the spread: noise.\n"
-    alone = "Each row is one seed: nothing here says how large a difference chance alone makes (`--seeds 3` does).\n"
-    return "\n".join([*parts, note if several else alone])
+        cells = [_cells(row, methods, "published %" in head) for _, row in rows.iterrows()]
+        result.append({"group": group, "head": head, "rows": cells})
+    return result
+
+
+def note(table: pd.DataFrame) -> str:
+    """Say how far the table's differences can be trusted."""
+    if (table["seeds"] > 1).any():
+        return "mIoU is the mean over seeds, +- their standard deviation; a change marked ~ is within it: noise."
+    return "Each row is one seed: nothing here says how large a difference chance alone makes (--seeds 3 does)."
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write the table for reading: a section a group, and the note."""
+    parts = []
+    for section in sections(table):
+        head, rows = section["head"], section["rows"]
+        lines = [_line(cells) for cells in (head, ["---"] + ["---:"] * (len(head) - 1), *rows)]
+        parts.append(f"### {section['group']}\n\n" + "\n".join(lines))
+    return "\n\n".join([*parts, note(table)]) + "\n"
 
 
 def _cells(row: "pd.Series[Any]", methods: Sequence[str], with_published: bool) -> list[str]:
