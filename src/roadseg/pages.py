@@ -12,7 +12,6 @@ import markdown
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
 _PAGES = 2  # of the PDF, for hand-in
 _MOST_FRAMES = 4  # test frames in it; fewer where the tables leave no room
 
