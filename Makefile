@@ -1,13 +1,15 @@
-# make repro   the whole pipeline, from nothing to a report
-# make test    ruff, mypy and pytest
-# make check   the committed results are those of the committed code
+# make repro               the whole pipeline, from nothing to a report
+# make test                ruff, mypy and pytest
+# make ablation            the quick group of experiments.yaml, its table, and the report with it
+# make release NAME=first  the trained model with all that belongs to it, in release/first
+# make check               the committed results are those of the committed code
 
 VENV ?= .venv
 PYTHON ?= python3
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 INSTALLED := $(VENV)/.installed
 
-.PHONY: repro test check
+.PHONY: repro test check ablation release
 
 repro: $(INSTALLED)
 	dvc repro
@@ -21,6 +23,14 @@ test: $(INSTALLED)
 
 check: $(INSTALLED)
 	python src/check.py
+
+# a variant that fails is told at the end; the others still make the table
+ablation: $(INSTALLED)
+	python src/ablate.py run quick; failed=$$?; \
+	python src/ablate.py table quick && dvc repro && python src/headline.py && exit $$failed
+
+release: $(INSTALLED)
+	python src/release.py $(NAME)
 
 $(INSTALLED): requirements.txt constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

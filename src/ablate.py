@@ -60,23 +60,23 @@ def machines(options: argparse.Namespace) -> list[dict[str, str]]:
 
 
 def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:
-    runs, code = finished_runs()
+    runs = finished_runs()
     for experiment in chosen:
         variant = experiments.groups[experiment.group].variants[experiment.variant]
-        print(f"{experiment.name:32} {state(experiment, runs, code):10} {variant.about}")
+        print(f"{experiment.name:32} {state(experiment, runs):10} {variant.about}")
 
 
-def state(experiment: Experiment, runs: Mapping[str, Run], code: Mapping[str, str]) -> str:
+def state(experiment: Experiment, runs: Mapping[str, Run]) -> str:
     if experiment.name not in runs:
         return "-"
-    return "has run" if is_current(runs[experiment.name], experiment, code) else "outdated"
+    return "has run" if is_current(runs[experiment.name], experiment) else "outdated"
 
 
 def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue: bool) -> None:
     """Run what has not run; a failure costs only its own variant, and Ctrl-C leaves the finished ones."""
     refuse_uncommitted_code()
-    runs, code = finished_runs()
-    todo = [experiment for experiment in chosen if state(experiment, runs, code) != "has run"]
+    runs = finished_runs()
+    todo = [experiment for experiment in chosen if state(experiment, runs) != "has run"]
     print(f"{len(chosen) - len(todo)} of {len(chosen)} variants have run with these inputs; {len(todo)} to run")
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments:
@@ -114,8 +114,8 @@ def refuse_uncommitted_code() -> None:
 
 
 def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
-    runs, code = finished_runs()
-    current = [experiment for experiment in chosen if state(experiment, runs, code) == "has run"]
+    runs = finished_runs()
+    current = [experiment for experiment in chosen if state(experiment, runs) == "has run"]
     if not current:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
     table = ablation_table([row(experiments, experiment, runs[experiment.name]) for experiment in current])

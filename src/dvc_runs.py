@@ -10,56 +10,56 @@ from pathlib import Path
 from typing import Any
 
 from experiments import Experiment
-from params import Params
+from params import Params, check_params
 from roadseg.errors import UserError
+from schema import read_yaml
 
 DVC = (sys.executable, "-m", "dvc")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished experiment: its parameters, the hashes of the code it ran, and its metrics by file."""
+    """A finished experiment: its commit, its parameters and its metrics by file."""
 
     name: str
+    rev: str
     params: Params
-    code: Mapping[str, str]
     metrics: Mapping[str, Mapping[str, Any]]
 
 
-def finished_runs() -> tuple[dict[str, Run], dict[str, str]]:
-    """The newest finished experiment of each name on any commit, and the hashes of the code in the workspace."""
+def finished_runs() -> dict[str, Run]:
+    """The newest finished experiment of each name, on any commit."""
     done = subprocess.run([*DVC, "exp", "show", "--json", "--all-commits"], capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"dvc exp show failed: {last_line(done.stderr)}")
-    baselines = json.loads(done.stdout)
     newest: dict[str, tuple[str, Run]] = {}
-    for experiment in (x for baseline in baselines for x in baseline["experiments"] or []):
-        data = experiment["revs"][0]["data"]
-        name = experiment["name"]
+    for experiment in (x for baseline in json.loads(done.stdout) for x in baseline["experiments"] or []):
+        data, name = experiment["revs"][0]["data"], experiment["name"]
         run = _run(name, data) if data else None
         if run and (name not in newest or data["timestamp"] > newest[name][0]):
             newest[name] = data["timestamp"], run
-    return {name: run for name, (_, run) in newest.items()}, _code(baselines[0]["data"])
+    return {name: run for name, (_, run) in newest.items()}
 
 
 def _run(name: str, data: Mapping[str, Any]) -> Run | None:
     metrics = {file: content.get("data") for file, content in data["metrics"].items()}
     if not all(metrics.values()) or not metrics:
         return None
-    params = {key: value for content in data["params"].values() for key, value in content["data"].items()}
-    try:
-        return Run(name, Params.model_validate(params), _code(data), metrics)
-    except ValueError:  # of an older code with other parameters
-        return None
+    content = {key: value for file in data["params"].values() for key, value in file["data"].items()}
+    params, _ = check_params(content)  # None for those of an older code with other parameters
+    return Run(name, data["rev"], params, metrics) if params else None
 
 
-def _code(data: Mapping[str, Any]) -> dict[str, str]:
-    return {path: dep["hash"] for path, dep in data["deps"].items() if path.startswith("src/")}
-
-
-def is_current(run: Run, experiment: Experiment, code: Mapping[str, str]) -> bool:
+def is_current(run: Run, experiment: Experiment) -> bool:
     """Whether a run is of the same code and parameters as the experiment would be now."""
-    return run.code == code and run.params == Params.model_validate(experiment.params)
+    return run.params == check_params(experiment.params)[0] and not code_has_changed(run.rev)
+
+
+def code_has_changed(rev: str) -> bool:
+    """Whether the code that the stages depend on has changed since a commit."""
+    stages = read_yaml(Path("dvc.yaml"))["stages"].values()
+    code = {dep for stage in stages for dep in stage["deps"] if dep.startswith("src/")}
+    return subprocess.run(["git", "diff", "--quiet", rev, "--", *sorted(code)]).returncode != 0
 
 
 def run_experiment(experiment: Experiment, environment: Mapping[str, str], log: Path, queue: bool = False) -> str:

@@ -1,6 +1,7 @@
 """Each stage on a few small generated frames: what it writes is there, true, and the same the next time."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,7 +26,8 @@ import train
 from roadseg.classes import NAMES, colorize
 from roadseg.errors import UserError
 
-PARAMS = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+ROOT = Path(__file__).parents[1]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 SMALL = {
     "data.synthetic": {"train_frames": 6, "test_frames": 3, "height": 96, "width": 192, "seed": 5},
     "data.val_fraction": 0.34,
@@ -65,6 +67,9 @@ def project(tmp_path_factory):
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["score.py"])
         write_params()
+        paths.ABLATION.parent.mkdir()
+        for ending in (".csv", ".png"):
+            shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), paths.ABLATION.with_suffix(ending))
         run_all()
     return folder
 
@@ -239,7 +244,7 @@ def test_report_has_the_headline_and_every_picture_that_it_shows(in_project, cap
     page = (paths.REPORT / "report.md").read_text()
     assert f"**{figures['miou_percent']:.2f} %**" in page
     pictures = [line.split("](")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]
-    assert len(pictures) == 5
+    assert len(pictures) == 6
     assert all(cv2.imread(str(paths.REPORT / picture)) is not None for picture in pictures)
     headline.main()
     assert f"{figures['miou_percent']:.2f} %" in capsys.readouterr().out

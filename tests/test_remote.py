@@ -1,0 +1,114 @@
+"""The whole pipeline under DVC, small, in a repository of its own: caches, a folder remote, and a release."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+from test_stages import PARAMS, SMALL
+
+from experiments import laid_over
+
+ROOT = Path(__file__).parents[1]
+DVC = [sys.executable, "-m", "dvc"]
+
+
+def run(folder, *words):
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# stages run `python`: the one that runs the tests
+ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(Path.home())}
+ENVIRONMENT |= {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A committed run of the pipeline on small frames, pushed to a folder remote."""
+    folder = tmp_path_factory.mktemp("repository") / "project"
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".gitignore", "data/.gitignore", "models/.gitignore", "metrics/.gitignore"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("ablation.csv", "ablation.png"):
+        shutil.copy(ROOT / "metrics" / name, folder / "metrics" / name)
+    (folder / "params.yaml").write_text(yaml.safe_dump(laid_over(PARAMS, SMALL | {"model": "mit_b0_segformer"})))
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, *DVC, "init", "-q")
+    run(folder, *DVC, "config", "core.analytics", "false")
+    run(folder, *DVC, "remote", "add", "-d", "store", "../store")
+    run(folder, *DVC, "repro")
+    run(folder, "git", "add", ".")
+    run(folder, "git", "commit", "-qm", "run")
+    run(folder, *DVC, "push")
+    return folder
+
+
+def test_a_second_run_does_nothing(project):
+    assert "Data and pipelines are up to date." in run(project, *DVC, "repro")
+
+
+def test_a_fresh_clone_pulls_everything_and_has_nothing_to_do(project):
+    clone = project.parent / "clone"
+    run(project.parent, "git", "clone", "-q", "project", "clone")
+    assert not (clone / "models" / "model.safetensors").exists()
+    run(clone, *DVC, "pull")
+    for name in ("models/model.safetensors", "report/report.pdf", "data/predictions/grey/000006_10.png"):
+        assert (clone / name).read_bytes() == (project / name).read_bytes()
+    assert "Data and pipelines are up to date." in run(clone, *DVC, "repro")
+    assert run(clone, "git", "status", "--porcelain") == ""
+
+
+def test_an_edit_of_score_runs_score_alone(project):
+    script = project / "src" / "score.py"
+    text = script.read_text()
+    script.write_text(text + "# edited\n")
+    said = run(project, *DVC, "repro")
+    script.write_text(text)
+    assert [line for line in said.splitlines() if line.startswith("> ")] == ["> python src/score.py"]
+    run(project, "git", "checkout", "-q", ".")
+
+
+def test_the_model_has_a_name_that_others_can_ask_for(project):
+    artifacts = yaml.safe_load((project / "dvc.yaml").read_text())["artifacts"]
+    (artifact,) = artifacts.values()
+    assert (project / artifact["path"]).is_file()
+
+
+def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
+    run(project, sys.executable, "src/release.py", "first")
+    folder = project / "release" / "first"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "classes.json",
+        "flops.json",
+        "model.safetensors",
+        "params.yaml",
+        "per_class.csv",
+        "report.json",
+        "score.json",
+    ]
+    weights, trained = (load_file(base / "model.safetensors") for base in (folder, project / "models"))
+    assert weights.keys() == trained.keys()
+    classes = json.loads((folder / "classes.json").read_text())
+    assert classes[13] == {"train_id": 13, "name": "car", "rgb": [0, 0, 142]}
+    card = (folder / "README.md").read_text()
+    miou = json.loads((project / "metrics" / "report.json").read_text())["miou_percent"]
+    assert f"{miou:.2f} % over all classes" in card
+    assert "`mit_b0_segformer`: Segformer, encoder mit_b0" in card
+
+
+def test_a_release_without_weights_or_with_a_path_for_a_name_is_told(project, tmp_path):
+    for name, told in (("../x", "is no folder's name"), ("a", "params.yaml is not there")):
+        done = subprocess.run(
+            [sys.executable, project / "src" / "release.py", name], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert told in done.stderr or "models/model.safetensors is not there" in done.stderr
+        assert "Traceback" not in done.stderr
