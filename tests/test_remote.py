@@ -33,7 +33,7 @@ def project(tmp_path_factory):
     """A committed run of the pipeline on small frames, pushed to a folder remote."""
     folder = tmp_path_factory.mktemp("repository") / "project"
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".gitignore", "data/.gitignore", "models/.gitignore", "metrics/.gitignore"):
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore", "data/.gitignore", "models/.gitignore", "metrics/.gitignore"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     for name in ("ablation.csv", "ablation.png"):
