@@ -11,12 +11,12 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Give a row a variant from rows of single runs, in their order.
 
     A run has `group`, `variant`, `seed`, the method columns, `miou` (0..1), `gflops`, `params_m`, `seconds` and
-    `published` (a figure or None). The table adds `seeds` (how many), `miou_std` (over seeds, NaN for one), `change`
+    `published` (a figure or None). The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change`
     (of the mean mIoU against the group's first variant), `noise` (whether that is within the spread) and `efficiency`.
     """
     groups = pd.DataFrame(runs).groupby(["group", "variant"], sort=False)
     means = {name: (name, "mean") for name in ("miou", "gflops", "params_m", "seconds")}
-    spread = {"miou_std": ("miou", "std"), "seeds": ("seed", "nunique")}
+    spread = {"miou_std": ("miou", "std"), "seeds": ("seed", lambda seeds: ", ".join(map(str, seeds)))}
     kept = [name for name in runs[0] if name not in {"group", "variant", "seed", *means}]
     table = groups.agg(**{name: (name, "first") for name in kept}, **means, **spread).reset_index()
     table["efficiency"] = 100 * table["miou"] / table["gflops"]
@@ -54,7 +54,7 @@ def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def note(table: pd.DataFrame) -> str:
     """Say how far the table's differences can be trusted."""
-    if (table["seeds"] > 1).any():
+    if table["miou_std"].notna().any():
         return "mIoU is the mean over seeds, +- their standard deviation; a change marked ~ is within it: noise."
     return "Each row is one seed: nothing here says how large a difference chance alone makes (--seeds 3 does)."
 
@@ -70,7 +70,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _cells(row: "pd.Series[Any]", methods: Sequence[str], with_published: bool) -> list[str]:
-    spread = f" +- {100 * row['miou_std']:.2f}" if row["seeds"] > 1 else ""
+    spread = f" +- {100 * row['miou_std']:.2f}" if pd.notna(row["miou_std"]) else ""
     published = [f"{100 * row['published']:.1f}" if pd.notna(row["published"]) else ""] if with_published else []
     return [
         row["variant"],
