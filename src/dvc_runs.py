@@ -78,4 +78,4 @@ def last_line(text: str) -> str:
     """What a failed command said last, a stage's own `error:` line before DVC's."""
     lines = [line for line in text.splitlines() if line.strip()]
     own = [line for line in lines if line.startswith("error: ")]
-    return (own or lines or ["no output"])[-1]
+    return (own or lines or ["no output"])[-1].removeprefix("error: ")

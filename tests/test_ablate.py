@@ -109,6 +109,6 @@ def test_numbers_that_dvc_wrote_as_text_are_the_same_parameters(quick, world):
 
 def test_the_reason_of_a_failure_is_the_stages_own_line():
     log = "Running stage 'train':\nerror: params.yaml: loss: 'x' is unknown\n\nERROR: failed to reproduce 'train'\n"
-    assert last_line(log) == "error: params.yaml: loss: 'x' is unknown"
+    assert last_line(log) == "params.yaml: loss: 'x' is unknown"
     assert last_line("ERROR: no such revision\n") == "ERROR: no such revision"
     assert last_line("") == "no output"

@@ -22,7 +22,8 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     table["efficiency"] = 100 * table["miou"] / table["gflops"]
     first = table.groupby("group", sort=False)[["miou", "miou_std"]].transform(lambda column: column.iloc[0])
     table["change"] = table["miou"] - first["miou"]
-    table["noise"] = within_spread(table["change"], table["miou_std"], first["miou_std"])
+    is_first = table.groupby("group", sort=False).cumcount() == 0
+    table["noise"] = within_spread(table["change"], table["miou_std"], first["miou_std"]) & ~is_first
     return table
 
 
