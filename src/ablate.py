@@ -120,7 +120,7 @@ def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
     table = ablation_table([row(experiments, experiment, runs[experiment.name]) for experiment in current])
     with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.5g")
+        table.to_csv(temporary, index=False, float_format="%.7g")
     text = markdown(table)
     with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
         temporary.write_text(text)
