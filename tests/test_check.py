@@ -25,7 +25,12 @@ def test_other_bits_fail_and_name_the_stage():
 @pytest.fixture
 def repository(tmp_path):
     """A DVC repository of one stage that has run and whose results are committed."""
-    stage = {"cmd": "cp in.txt out.txt", "deps": ["in.txt"], "params": ["n"], "outs": ["out.txt"]}
+    stage = {
+        "cmd": "cp in.txt out.txt && echo ran >> log.txt",
+        "deps": ["in.txt"],
+        "params": ["n"],
+        "outs": ["out.txt"],
+    }
     (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"copy": stage}}))
     (tmp_path / "params.yaml").write_text("n: 1\n")
     (tmp_path / "in.txt").write_text("1")
@@ -48,3 +53,17 @@ def test_a_lock_that_is_behind_parameters_or_code_fails(repository, file, text):
     (repository / file).write_text(text)
     with pytest.raises(UserError, match=r"dvc\.lock is stale; run `dvc repro` and commit"):
         check.check_lock(repository)
+
+
+def test_a_stage_whose_result_is_there_runs_all_the_same(repository):
+    (repository / "log.txt").unlink()
+    subprocess.run([*check.DVC, "repro", "-q"], cwd=repository, check=True)
+    (repository / "log.txt").unlink(missing_ok=True)
+    check.run_anew(repository)
+    assert (repository / "log.txt").read_text() == "ran\n"
+
+
+def test_a_pipeline_that_fails_is_told(repository):
+    (repository / "in.txt").unlink()
+    with pytest.raises(UserError, match="the pipeline fails in a fresh clone"):
+        check.run_anew(repository)
