@@ -7,10 +7,12 @@ import json
 
 import paths
 from params import load_params
-from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
+from roadseg.augment import study_policy
+from roadseg.batches import Batches, ShuffledDraws
 from roadseg.classes import NAMES
 from roadseg.frames import frame_files, load_frames, resize_of
-from roadseg.weighting import class_weights, count_pixels, read_labels
+from roadseg.store import store_folder
+from roadseg.weighting import class_weights, count_pixels, count_pixels_of_files
 from stage import run, write_json
 
 
@@ -18,14 +20,13 @@ def main() -> None:
     params = load_params()
     files = frame_files(paths.SEG_DATA / "training", json.loads(paths.SPLITS.read_text())["train"])
     if params.class_weights.labels == "files":
-        labels = read_labels([file.label for file in files])
+        counts = count_pixels_of_files(file.label for file in files)  # (N, K)
     else:
         resize = resize_of(params.input.resize, training=True)
-        frames = load_frames(files, params.input.height, params.input.width, resize)
+        frames = load_frames(files, params.input.height, params.input.width, resize, store_folder())
         policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
-        draws = ShuffledDraws(len(frames), params.seed, params.augmentation.draws, batch_size=1)
-        labels = (label[0].numpy() for _, label in augmented_batches(frames, draws, policy))
-    counts = count_pixels(labels)  # (N, K)
+        draws = ShuffledDraws(len(frames), batch_size=1, seed=params.seed, kind=params.augmentation.draws)
+        counts = count_pixels(batch.labels[0].numpy() for batch in Batches(frames, draws, policy))
     weights = class_weights(counts, params.class_weights.method, params.class_weights.beta)  # (K,)
     pixels = counts.sum(axis=0)
     write_json(

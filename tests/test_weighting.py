@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from roadseg.errors import UserError
-from roadseg.weighting import class_weights, count_pixels, read_labels
+from roadseg.weighting import class_weights, count_pixels_of_files
 
 GOLDEN = Path(__file__).parent / "golden" / "class_weights"
 COUNTS = np.array([[6, 2, 0, 0], [1, 0, 3, 0]])  # shares 7/12, 2/12, 3/12, 0
@@ -15,7 +15,7 @@ COUNTS = np.array([[6, 2, 0, 0], [1, 0, 3, 0]])  # shares 7/12, 2/12, 3/12, 0
 
 def test_counts_and_study_weights_equal_the_studys():
     expected = json.loads((GOLDEN / "expected.json").read_text())
-    counts = count_pixels(read_labels(sorted(GOLDEN.glob("*.png"))))
+    counts = count_pixels_of_files(sorted(GOLDEN.glob("*.png")))
     assert counts.sum(axis=0).tolist() == expected["counts"]
     weights = class_weights(counts, "study", beta=0)
     assert weights == pytest.approx(expected["weights"], rel=1e-6)  # the study printed float32

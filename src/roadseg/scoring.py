@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from roadseg.counting import VALUES, count_values
 from roadseg.errors import UserError
 from roadseg.images import read_label
-
-_VALUES = 256  # an 8-bit label map holds these many values
 
 
 def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Count pixels by (truth value, predicted value): two (H, W) uint8 maps -> (256, 256) int64."""
-    pairs = truth.ravel().astype(np.uint16) << 8 | pred.ravel()
-    return np.bincount(pairs, minlength=_VALUES * _VALUES).reshape(_VALUES, _VALUES)
+    return count_values(truth, pred)
 
 
 def confusion_matrix(pred: np.ndarray, truth: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> np.ndarray:
@@ -99,7 +97,7 @@ def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]]) -> np.ndarray:
         return joint_histogram(pred, truth)
 
     with ThreadPoolExecutor() as pool:
-        return sum(pool.map(of_pair, pairs), start=np.zeros((_VALUES, _VALUES), dtype=np.int64))
+        return sum(pool.map(of_pair, pairs), start=np.zeros((VALUES, VALUES), dtype=np.int64))
 
 
 def _size(label: np.ndarray) -> str:

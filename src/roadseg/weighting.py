@@ -1,24 +1,25 @@
 """Class weights for the loss, from counts of label pixels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from roadseg.counting import count_values
 from roadseg.errors import UserError
 from roadseg.images import read_label
 
 
-def read_labels(files: Iterable[Path]) -> Iterator[np.ndarray]:
-    """Yield label maps in order, read ahead by threads."""
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(read_label, files)
-
-
 def count_pixels(labels: Iterable[np.ndarray], num_classes: int = 19) -> np.ndarray:
     """Count the pixels of each class in each label map: (N, K) int64; values that are no class are left out."""
-    return np.stack([np.bincount(label.ravel(), minlength=num_classes)[:num_classes] for label in labels])
+    return np.stack([count_values(label)[:num_classes] for label in labels])
+
+
+def count_pixels_of_files(files: Iterable[Path], num_classes: int = 19) -> np.ndarray:
+    """The same for label files, read by threads."""
+    with ThreadPoolExecutor() as pool:
+        return np.concatenate(list(pool.map(lambda file: count_pixels([read_label(file)], num_classes), files)))
 
 
 def class_weights(counts: np.ndarray, method: str, beta: float) -> np.ndarray:
