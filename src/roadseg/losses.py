@@ -2,13 +2,19 @@
 
 Each maps logits (N, C, H, W) of any float type and targets (N, H, W) of class numbers to a scalar. It computes in
 float32, or in float64 for float64 logits, whatever autocast says: sums over a million pixels need it.
+
+All four are functions of a few sums over the batch, so a batch may be spread over processes: where the sums are added
+up over them, each process has the loss of the whole batch.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from roadseg.errors import UserError
 
@@ -17,68 +23,110 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 _EPSILON = 1e-7
 
 
+class _SumsOverPixels(Function):
+    """Logits (N, C, P), target (N, P) int64, weight (N, P) and valid (N, P) bool -> three sums over all N*P pixels.
+
+    They are the sum of -weight * log p of the own class; per class, the sum of p over its own valid pixels; per class,
+    the sum of p over all pixels. The gradient is written out by hand, for autograd's way through the same operators
+    keeps and reads three more tensors of the logits' size, which takes twice as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, target: Tensor, weight: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
+        log_prob = logits.log_softmax(dim=1)
+        nll = -(log_prob.gather(1, target[:, None])[:, 0] * weight).sum()
+        prob = log_prob.exp_()
+        own_prob = prob.gather(1, target[:, None])[:, 0] * valid  # (N, P)
+        true_positive = prob.new_zeros(prob.shape[1]).index_add(0, target.flatten(), own_prob.flatten())
+        ctx.save_for_backward(prob, target, weight, own_prob)
+        return nll, true_positive, prob.sum(dim=(0, 2))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        # With dp_k/dz_c = p_k * (k==c) - p_k * p_c, each pixel of class t gives
+        #   dz_c = p_c * (gs_c - sum_k gs_k * p_k + pull) - pull * (c==t),   pull = weight * gn - gt_t * p_t
+        prob, target, weight, own_prob = ctx.saved_tensors
+        grad_nll, grad_true_positive, grad_prob_sum = grads
+        pull = weight * grad_nll - grad_true_positive[target] * own_prob
+        grad = (grad_prob_sum[:, None] + (pull - grad_prob_sum @ prob)[:, None]).mul_(prob)  # (N, C, P)
+        grad.scatter_add_(1, target[:, None], -pull[:, None])
+        return grad, None, None, None
+
+
 @dataclass(frozen=True)
-class _Pixels:
-    """What all losses start from; P = N*H*W pixels."""
+class _Sums:
+    """What a loss is made of, summed over the pixels of the whole batch."""
 
-    log_prob: Tensor  # (N, C, H*W)
-    target: Tensor  # (N, H*W) int64, an ignored pixel holds 0
-    valid: Tensor  # (N, H*W) bool
-
-    def of_target(self, values: Tensor) -> Tensor:
-        """Pick from (N, C, H*W) the value of each pixel's own class; 0 where it has none: (N, H*W)."""
-        return values.gather(1, self.target[:, None])[:, 0] * self.valid
+    nll: Tensor  # () of -weight * log p of the own class
+    weight: Tensor  # () of the weights
+    true_positive: Tensor  # (C,) of p over the valid pixels of the class
+    prob: Tensor  # (C,) of p over all pixels, ignored ones too
+    truth: Tensor  # (C,) valid pixels
 
 
-def _pixels(logits: Tensor, targets: Tensor, ignore_index: int) -> _Pixels:
+def _sums(
+    logits: Tensor,
+    targets: Tensor,
+    ignore_index: int,
+    class_weights: Tensor | None,
+    sum_over_processes: Callable[[Tensor], Tensor],
+) -> _Sums:
     wide = logits if logits.dtype == torch.float64 else logits.float()
-    log_prob = wide.contiguous().flatten(2).log_softmax(dim=1)  # channels_last logits make all that follows 2.6x slower
+    wide = wide.contiguous().flatten(2)  # channels_last logits make all that follows 2.6 times slower
+    num_classes = wide.shape[1]
     flat = targets.flatten(1).long()
     valid = flat != ignore_index
-    return _Pixels(log_prob, torch.where(valid, flat, 0), valid)
+    target = torch.where(valid, flat, 0)
+    weight = valid.to(wide) if class_weights is None else class_weights.to(wide)[target] * valid
+
+    nll, true_positive, prob = _SumsOverPixels.apply(wide, target, weight, valid)
+    truth = wide.new_zeros(num_classes).index_add(0, target.flatten(), valid.flatten().to(wide))
+    local = torch.cat([nll[None], weight.sum()[None], true_positive, prob, truth])
+    nll, weight_sum, *of_classes = sum_over_processes(local).split([1, 1, *[num_classes] * 3])
+    return _Sums(nll[0], weight_sum[0], *of_classes)
 
 
-def _cross_entropy(pixels: _Pixels, class_weights: Tensor | None) -> Tensor:
+def _cross_entropy(sums: _Sums) -> Tensor:
     """Mean over valid pixels of -w * log p of the own class, weights normalised; 0 where no pixel is valid."""
-    own = -pixels.of_target(pixels.log_prob)
-    if class_weights is None:
-        return own.sum() / pixels.valid.sum().clamp(min=1)
-    weight = class_weights.to(own)[pixels.target] * pixels.valid
-    total = weight.sum()
-    return (own * weight).sum() / torch.where(total > 0, total, 1)
+    return sums.nll / torch.where(sums.weight > 0, sums.weight, 1)
 
 
-def _dice(pixels: _Pixels, beta: float = 1.0) -> Tensor:
+def _dice(sums: _Sums, beta: float = 1.0) -> Tensor:
     """Sum over classes of 1 - F_beta of the soft counts; an ignored pixel's probabilities count as false positives."""
-    num_classes = pixels.log_prob.shape[1]
-    prob = pixels.log_prob.exp()
-    zeros = prob.new_zeros(num_classes)
-    true_positive = zeros.index_add(0, pixels.target.flatten(), pixels.of_target(prob).flatten())
-    truth = zeros.index_add(0, pixels.target.flatten(), pixels.valid.flatten().to(prob))
-    false_positive = prob.sum(dim=(0, 2)) - true_positive
-    false_negative = truth - true_positive
-    hits = (1 + beta**2) * true_positive + _EPSILON
+    false_positive = sums.prob - sums.true_positive
+    false_negative = sums.truth - sums.true_positive
+    hits = (1 + beta**2) * sums.true_positive + _EPSILON
     return (1 - hits / (hits + beta**2 * false_negative + false_positive)).sum()
 
 
 def build_loss(
-    name: str, num_classes: int = 19, ignore_index: int = 255, class_weights: Sequence[float] | None = None
+    name: str,
+    num_classes: int = 19,
+    ignore_index: int = 255,
+    class_weights: Sequence[float] | None = None,
+    sum_over_processes: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> Loss:
     """Give the loss of that name as a function of (logits, targets).
 
     A batch without a valid pixel gives 0 for the cross-entropies, where the study's gave NaN. `class_weights`, one a
     class, are for `weighted_ce` alone; `dice` is summed over classes; `ce_dice` = 0.5 ce + 0.5 dice / num_classes.
+    Where each process holds a part of the batch, `sum_over_processes` adds a vector up over them, differentiably.
     Raises UserError for an unknown name and for weights that are missing or of another length.
     """
-    if name == "weighted_ce" and (class_weights is None or len(class_weights) != num_classes):
-        raise UserError(f"weighted_ce needs {num_classes} class weights, not {class_weights and len(class_weights)}")
-    weights = None if class_weights is None else torch.as_tensor(class_weights, dtype=torch.float64)
-    reductions: dict[str, Callable[[_Pixels], Tensor]] = {
-        "ce": lambda pixels: _cross_entropy(pixels, None),
-        "weighted_ce": lambda pixels: _cross_entropy(pixels, weights),
+    reductions: dict[str, Callable[[_Sums], Tensor]] = {
+        "ce": _cross_entropy,
+        "weighted_ce": _cross_entropy,
         "dice": _dice,
-        "ce_dice": lambda pixels: 0.5 * _cross_entropy(pixels, None) + 0.5 * _dice(pixels) / num_classes,
+        "ce_dice": lambda sums: 0.5 * _cross_entropy(sums) + 0.5 * _dice(sums) / num_classes,
     }
     if name not in reductions:
         raise UserError(f"loss: {name!r} is unknown; there are {', '.join(reductions)}")
-    return lambda logits, targets: reductions[name](_pixels(logits, targets, ignore_index))
+    weights = None
+    if name == "weighted_ce":
+        if class_weights is None or len(class_weights) != num_classes:
+            raise UserError(
+                f"weighted_ce needs {num_classes} class weights, not {class_weights and len(class_weights)}"
+            )
+        weights = torch.as_tensor(class_weights, dtype=torch.float64)
+    return lambda logits, targets: reductions[name](_sums(logits, targets, ignore_index, weights, sum_over_processes))
