@@ -11,8 +11,9 @@ from pathlib import Path
 import paths
 from params import Params, load_params
 from roadseg import kitti, seg_data
-from roadseg.download import download, store_folder
+from roadseg.download import download
 from roadseg.splits import make_splits
+from roadseg.store import store_folder
 from roadseg.synthetic import write_scenes
 from stage import replacing, run, write_json
 

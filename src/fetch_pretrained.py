@@ -10,10 +10,10 @@ from torch import Tensor
 import paths
 from params import load_params
 from roadseg.classes import NUM_CLASSES
-from roadseg.download import store_folder
 from roadseg.errors import UserError
 from roadseg.fitting import Fit, build_outline, fit_weights, rows_that_fit
 from roadseg.sources import fetch, resolve
+from roadseg.store import store_folder
 from roadseg.weights import save_tensors
 from stage import replacing, run
 

@@ -90,6 +90,9 @@ class Input(Section):
     resize: Literal["area", "linear", "study"]
 
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # of roadseg.precision, which would import torch
+
+
 class Train(Section):
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -98,11 +101,14 @@ class Train(Section):
     optimizer: Literal["adam", "adamw", "sgd"]
     select: Literal["val", "test", "last"]
     short_batch: Literal["by_frames", "as_full"]
+    precision: Precision
+    compile: bool
 
 
 class Predict(Section):
     batch_size: PositiveInt
     enlarge: Literal["logits", "classes"]
+    precision: Precision
 
 
 class Flops(Section):

@@ -5,7 +5,11 @@ python src/predict.py      DVC stage `predict`: data/seg_data, models/model.safe
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
@@ -18,30 +22,39 @@ from roadseg.determinism import make_deterministic
 from roadseg.frames import frame_files, load_frames, resize_of
 from roadseg.images import write_image
 from roadseg.models import build_model
+from roadseg.precision import supported_precision
 from roadseg.prediction import predict
+from roadseg.store import store_folder
 from stage import replacing, run
 
 
 def main() -> None:
     params = load_params()
     make_deterministic()
-    fabric = Fabric(accelerator="auto", devices=1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    fabric = Fabric(accelerator="auto", devices=1, precision=supported_precision(params.predict.precision, device))
 
     stems = json.loads(paths.SPLITS.read_text())["test"]
     size, resize = (params.input.height, params.input.width), resize_of(params.input.resize, training=False)
-    frames = load_frames(frame_files(paths.SEG_DATA / "testing", stems), *size, resize)
+    frames = load_frames(frame_files(paths.SEG_DATA / "testing", stems), *size, resize, store_folder())
     network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
     network.load_state_dict(load_file(paths.MODEL))
     model = fabric.setup(network.to(memory_format=torch.channels_last))
 
-    maps = predict(model, frames, params.predict.batch_size, params.predict.enlarge, fabric.device)
-    with replacing(paths.PREDICTIONS) as folder:
+    maps = predict(model, frames, range(len(frames)), params.predict.batch_size, params.predict.enlarge, fabric.device)
+    progress = tqdm(maps, "predict", len(stems), leave=False, disable=None)
+    with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
-        for stem, classes in zip(stems, tqdm(maps, "predict", len(stems), leave=False, disable=None), strict=True):
-            write_image(folder / "grey" / f"{stem}.png", classes)
-            write_image(folder / "color" / f"{stem}.png", colorize(classes))
+        files = [f"{stem}.png" for stem in stems]
+        for _ in pool.map(partial(write_prediction, folder), files, progress):  # written while the next one is computed
+            pass
     print(f"predicted {len(stems)} frames into {paths.PREDICTIONS}")
+
+
+def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:
+    write_image(folder / "grey" / file, classes)
+    write_image(folder / "color" / file, colorize(classes))
 
 
 if __name__ == "__main__":

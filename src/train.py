@@ -15,15 +15,18 @@ from tqdm import tqdm
 
 import paths
 from params import load_params
-from roadseg.augment import ShuffledDraws, augmented_batches, study_policy
+from roadseg.augment import study_policy
+from roadseg.batches import Batches, ShuffledDraws
 from roadseg.classes import NUM_CLASSES
 from roadseg.determinism import make_deterministic
 from roadseg.errors import UserError
-from roadseg.evaluation import WatchedFrames
+from roadseg.evaluation import miou_of
 from roadseg.frames import FrameFiles, frame_files, load_frames, resize_of
 from roadseg.losses import build_loss
 from roadseg.models import build_model
+from roadseg.processes import build_fabric, check_batches, local_processes, sum_over_processes, sync_batch_norms
 from roadseg.schedules import build_schedule
+from roadseg.store import store_folder
 from roadseg.training import Best, build_optimizer, train_epoch
 from roadseg.weights import save_tensors
 from stage import replacing, run, write_json
@@ -32,42 +35,46 @@ from stage import replacing, run, write_json
 def main() -> None:
     params = load_params()
     started = time.perf_counter()
-    make_deterministic(params.seed)
-    fabric = Fabric(accelerator="auto", devices=1)
+    fabric = build_fabric(params.train.precision)
+    train_files, watched_files = split_files(params.train.select)
+    check_batches(len(train_files), params.train.batch_size, fabric.world_size)
+    fabric.launch()
+    make_deterministic(params.seed + fabric.global_rank)  # dropout differs between processes
 
     size = params.input.height, params.input.width
-    train_files, watched_files = split_files(params.train.select)
-    frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True))
-    watched = WatchedFrames.load(watched_files, *size, resize_of(params.input.resize, training=False))
+    with fabric.rank_zero_first(local=True):
+        frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True), store_folder())
+        watched = load_frames(watched_files, *size, resize_of(params.input.resize, training=False), store_folder())
     policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
-    draws = ShuffledDraws(len(frames), params.seed, params.augmentation.draws, params.train.batch_size)
-    loader = fabric.setup_dataloaders(augmented_batches(frames, draws, policy), use_distributed_sampler=False)
+    draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
+    batches = Batches(frames, draws, policy, fabric.global_rank, fabric.world_size, local_processes(fabric))
 
     network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
     network.load_state_dict(load_file(paths.PRETRAINED), strict=False)
+    network = sync_batch_norms(network, fabric.device)
     network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
+    if params.train.compile:
+        network.compile()
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     schedule_settings = getattr(params.schedules, params.schedule).model_dump()
-    schedule = build_schedule(params.schedule, schedule_settings, optimizer, params.train.epochs, len(loader))
-    loss = build_loss(params.loss, NUM_CLASSES, class_weights=stored_class_weights())
+    schedule = build_schedule(params.schedule, schedule_settings, optimizer, params.train.epochs, len(batches))
+    loss = build_loss(params.loss, NUM_CLASSES, 255, stored_class_weights(), sum_over_processes)
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)
     history, best = [], Best()
     for draws.epoch in range(1, params.train.epochs + 1):
         lr = optimizer.param_groups[0]["lr"]
-        batches = tqdm(loader, f"epoch {draws.epoch}/{params.train.epochs}", leave=False, disable=None)
-        mean_loss = train_epoch(fabric, model, batches, loss, optimizer, schedule, full_batch)
-        miou = watched.miou(model, params.train.batch_size, fabric.device)
+        progress = tqdm(batches, f"epoch {draws.epoch}/{params.train.epochs}", leave=False, disable=quiet(fabric))
+        mean_loss = train_epoch(fabric, model, progress, loss, optimizer, schedule, full_batch)
+        miou = miou_of(fabric, model, watched, watched_files, params.train.batch_size) if watched_files else None
         schedule.after_epoch(miou)
         best.offer(draws.epoch, None if params.train.select == "last" else miou, network)
         history.append({"epoch": draws.epoch, "lr": lr, "loss": mean_loss, "miou": miou})
-        print(row_text(**history[-1]), flush=True)
-    chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
-    write_outputs(best, history, chosen | {"device": device_name(fabric.device)})
-    seconds = time.perf_counter() - started
-    images_per_second = len(frames) * params.train.epochs / seconds
-    write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": round(images_per_second, 2)})
+        fabric.print(row_text(**history[-1]), flush=True)
+    if fabric.is_global_zero:
+        seconds = time.perf_counter() - started
+        write_outputs(best, history, fabric, seconds, len(frames) * params.train.epochs)
 
 
 def split_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -86,22 +93,33 @@ def stored_class_weights() -> list[float]:
     return [row["weight"] for row in json.loads(paths.CLASS_WEIGHTS.read_text())]
 
 
-def device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} with {torch.get_num_threads()} threads"
+def quiet(fabric: Fabric) -> bool | None:
+    return None if fabric.is_global_zero else True  # None: where there is no terminal
 
 
 def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
     return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
 
 
-def write_outputs(best: Best, history: list[dict[str, float]], chosen: dict[str, float | str]) -> None:
+def write_outputs(best: Best, history: list[dict[str, float]], fabric: Fabric, seconds: float, num_images: int) -> None:
     with replacing(paths.MODEL) as temporary:
         save_tensors(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    write_json(paths.TRAIN, chosen)
+    chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
+    write_json(paths.TRAIN, chosen | {"device": device_name(fabric)})
+    times = {"seconds": round(seconds, 1), "images_per_second": round(num_images / seconds, 2)}
+    write_json(paths.TRAIN_TIMES, times)
+
+
+def device_name(fabric: Fabric) -> str:
+    """What the training ran on, as far as it decides the result."""
+    if fabric.device.type == "cuda":
+        name = torch.cuda.get_device_name(fabric.device)
+    else:
+        name = f"{fabric.device.type} with {torch.get_num_threads()} threads"
+    processes = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
+    return f"{processes}{name}, {fabric.strategy.precision.precision}"
 
 
 if __name__ == "__main__":

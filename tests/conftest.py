@@ -14,6 +14,14 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep downloads and frames apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROADSEG_STORE", str(tmp_path_factory.mktemp("store")))
+        yield
+
+
 class FileServer(ThreadingHTTPServer):
     """Serves the files of `root` at `url`, ranges included, and can be told to fail."""
 

@@ -6,8 +6,9 @@ import pytest
 from conftest import FileServer
 
 from roadseg import download as module
-from roadseg.download import download, store_folder, stored_path
+from roadseg.download import download, stored_path
 from roadseg.errors import UserError
+from roadseg.store import store_folder
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

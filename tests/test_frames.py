@@ -1,13 +1,19 @@
 """Frames come back in order, resized by the rule asked for, with the sizes that they had."""
 
+import errno
+import os
+import pickle
+import time
+
 import cv2
 import numpy as np
 import pytest
 from conftest import write_picture, write_seg_data
+from lightning_fabric import Fabric
 
 from roadseg.errors import UserError
-from roadseg.evaluation import WatchedFrames
-from roadseg.frames import frame_files, load_frames, resize_of
+from roadseg.evaluation import miou_of
+from roadseg.frames import Frames, frame_files, load_frames, resize_of
 
 
 @pytest.fixture
@@ -23,22 +29,22 @@ def one_frame(tmp_path):
 
 
 @pytest.mark.parametrize(("rule", "grey"), [("area", 128), ("linear", 128), ("nearest", 0)])
-def test_halving_by_each_rule(one_frame, rule, grey):
-    frames = load_frames(one_frame, 2, 4, rule)
+def test_halving_by_each_rule(one_frame, rule, grey, tmp_path):
+    frames = load_frames(one_frame, 2, 4, rule, tmp_path)
     assert np.abs(frames.images.astype(int) - grey).max() <= 1
     assert frames.labels[0].tolist() == [[3, 3, 9, 9]] * 2
     assert frames.sizes == [(4, 8)]
 
 
-def test_area_is_the_mean_of_what_each_pixel_covers(one_frame):
-    frames = load_frames(one_frame, 1, 2, "area")
+def test_area_is_the_mean_of_what_each_pixel_covers(one_frame, tmp_path):
+    frames = load_frames(one_frame, 1, 2, "area", tmp_path)
     assert np.abs(frames.images.astype(int) - 127.5).max() <= 0.5
 
 
 def test_frames_keep_the_order_asked_for(tmp_path):
     folder = write_seg_data(tmp_path, train=4, val=0, test=0, height=32, width=64) / "training"
     stems = ["000002_10", "000000_10"]
-    frames = load_frames(frame_files(folder, stems), 32, 64, "area")
+    frames = load_frames(frame_files(folder, stems), 32, 64, "area", tmp_path / "store")
     for stem, image, label in zip(stems, frames.images, frames.labels, strict=True):
         assert np.array_equal(image, cv2.imread(str(folder / "image" / f"{stem}.png"))[..., ::-1])
         assert np.array_equal(label, cv2.imread(str(folder / "label" / f"{stem}.png"), cv2.IMREAD_UNCHANGED))
@@ -54,7 +60,55 @@ def test_a_missing_frame_is_told(one_frame, tmp_path):
         frame_files(tmp_path, ["a", "b"])
 
 
-def test_watched_frames_score_a_network_at_the_labels_size(one_frame):
+def test_what_is_stored_is_mapped_again_and_never_out_of_date(one_frame, tmp_path):
+    store = tmp_path / "store"
+    first = load_frames(one_frame, 2, 4, "area", store)
+    again = load_frames(one_frame, 2, 4, "area", store)
+    assert again.folder == first.folder
+    assert isinstance(again.images, np.memmap)
+    others = [load_frames(one_frame, *how, store) for how in ((1, 4, "area"), (2, 4, "nearest"))]
+    write_picture(one_frame[0].label, np.full((4, 8), 5, np.uint8))
+    relabelled = load_frames(one_frame, 2, 4, "area", store)
+    assert relabelled.labels.tolist() == [[[5] * 4] * 2]
+    assert len({frames.folder for frames in (first, *others, relabelled)}) == 4
+
+
+def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_path):
+    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    handed_over = pickle.dumps(frames)
+    assert len(handed_over) < 500
+    copy = pickle.loads(handed_over)
+    assert isinstance(copy.images, np.memmap)
+    assert np.array_equal(copy.images, frames.images)
+    in_memory = Frames(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8), [(2, 2)])
+    assert np.array_equal(pickle.loads(pickle.dumps(in_memory)).images, in_memory.images)
+
+
+def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeypatch):
+    old = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    month_ago = time.time() - 31 * 24 * 3600
+    os.utime(old, (month_ago, month_ago))
+    one_frame[0].image.write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
+        load_frames(one_frame, 2, 4, "area", tmp_path)
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("roadseg.frames._write_header", full)
+    with pytest.raises(OSError, match="No space left"):
+        load_frames(one_frame, 2, 4, "area", tmp_path)
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+def test_no_frames_are_frames_too(tmp_path):
+    assert load_frames([], 2, 4, "area", tmp_path).images.shape == (0, 2, 4, 3)
+
+
+def test_a_network_is_scored_at_the_labels_size(one_frame, tmp_path):
     import torch
 
     class LeftIsThree(torch.nn.Module):
@@ -65,6 +119,6 @@ def test_watched_frames_score_a_network_at_the_labels_size(one_frame):
             logits[:, 9, :, middle:] = 1
             return logits
 
-    watched = WatchedFrames.load(one_frame, 2, 4, "area")
-    assert watched.miou(LeftIsThree(), 1, torch.device("cpu")) == pytest.approx(2 / 19)
-    assert WatchedFrames.load([], 2, 4, "area").miou(LeftIsThree(), 1, torch.device("cpu")) is None
+    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    assert miou_of(fabric, LeftIsThree(), frames, one_frame, batch_size=1) == pytest.approx(2 / 19)

@@ -31,7 +31,7 @@ def test_each_frame_comes_back_at_its_own_size(batch_size):
     bright = torch.nn.Conv2d(3, 2, 1)  # class 1 where the normalised red is positive
     torch.nn.init.zeros_(bright.bias)
     bright.weight.data = torch.tensor([[0.0, 0, 0], [1, 0, 0]])[..., None, None]
-    maps = list(predict(bright, frames, batch_size, "logits", torch.device("cpu")))
+    maps = list(predict(bright, frames, range(3), batch_size, "logits", torch.device("cpu")))
     assert [m.shape for m in maps] == frames.sizes
     assert all(m.dtype == np.uint8 for m in maps)
     assert all(m[:, 0].max() == 0 and m[:, -1].min() == 1 for m in maps)

@@ -1,6 +1,7 @@
 """The whole pipeline under DVC, small, in a repository of its own: caches, a folder remote, and a release."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ DVC = [sys.executable, "-m", "dvc"]
 
 
 def run(folder, *words):
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT)
+    environment = ENVIRONMENT | {"ROADSEG_STORE": os.environ["ROADSEG_STORE"]}
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

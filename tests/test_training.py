@@ -1,9 +1,12 @@
 """One epoch against steps taken by hand, and which epoch's weights are kept."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from lightning_fabric import Fabric
 
+from roadseg.batches import Batch
 from roadseg.errors import UserError
 from roadseg.losses import build_loss
 from roadseg.prediction import normalize
@@ -17,9 +20,10 @@ def batches():
     """A full batch of two frames and a short one of one."""
     random = torch.Generator().manual_seed(0)
     return [
-        (
+        Batch(
             torch.randint(0, 256, (n, 4, 6, 3), dtype=torch.uint8, generator=random),
             torch.randint(0, 2, (n, 4, 6), dtype=torch.uint8, generator=random),
+            n,
         )
         for n in (2, 1)
     ]
@@ -34,8 +38,8 @@ def network():
 def test_an_epoch_equals_steps_by_hand(full_batch, weights):
     fabric, loss_of = Fabric(accelerator="cpu", devices=1), build_loss("ce", 2)
     expected, losses = network(), []
-    for (images, labels), weight in zip(batches(), weights, strict=True):
-        loss = loss_of(expected(normalize(images)), labels)
+    for batch, weight in zip(batches(), weights, strict=True):
+        loss = loss_of(expected(normalize(batch.images)), batch.labels)
         for p, gradient in zip(
             expected.parameters(), torch.autograd.grad(loss, list(expected.parameters())), strict=True
         ):
@@ -57,7 +61,7 @@ def test_a_batch_without_a_valid_pixel_leaves_the_weights_as_they_are():
     optimizer = torch.optim.SGD(trained.parameters(), LR)
     schedule = build_schedule("constant", {}, optimizer, 1, 1)
     model, optimizer = fabric.setup(trained, optimizer)
-    blank = [(images, torch.full_like(labels, 255)) for images, labels in batches()]
+    blank = [replace(batch, labels=torch.full_like(batch.labels, 255)) for batch in batches()]
     assert train_epoch(fabric, model, blank, build_loss("ce", 2), optimizer, schedule, 2) == 0
     assert all(p.equal(q) for p, q in zip(trained.parameters(), network().parameters(), strict=True))
 

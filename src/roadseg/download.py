@@ -1,7 +1,6 @@
 """Fetch a file over http(s) once, into a store that outlives the stages' outputs; resume, retry, verify."""
 
 import hashlib
-import os
 import re
 import time
 from pathlib import Path, PurePosixPath
@@ -17,11 +16,6 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between the tries
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and without a byte
 _CHUNK = 1 << 18
 _WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)", re.IGNORECASE)
-
-
-def store_folder() -> Path:
-    """Where downloads are kept: the environment's ROADSEG_STORE, else a folder in the user's cache."""
-    return Path(os.environ.get("ROADSEG_STORE") or "~/.cache/roadseg").expanduser()
 
 
 def stored_path(url: str, store: Path) -> Path:

@@ -1,33 +1,33 @@
 """The score of a network on frames with a truth, while it trains."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
-from roadseg.frames import FrameFiles, Frames, load_frames
+from roadseg.counting import VALUES
+from roadseg.frames import FrameFiles, Frames
 from roadseg.images import read_label
 from roadseg.prediction import predict
+from roadseg.processes import sum_over_processes
 from roadseg.scoring import cal_acc, joint_histogram
 
 
-@dataclass(frozen=True)
-class WatchedFrames:
-    """Frames at the input size beside their labels at the labels' own sizes."""
+def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[FrameFiles], batch_size: int) -> float:
+    """The mIoU over all classes, as `cal_acc` defines it, at the labels' own sizes.
 
-    frames: Frames
-    truths: list[np.ndarray]
-
-    @classmethod
-    def load(cls, files: Sequence[FrameFiles], height: int, width: int, resize: str) -> "WatchedFrames":
-        return cls(load_frames(files, height, width, resize), [read_label(file.label) for file in files])
-
-    def miou(self, model: nn.Module, batch_size: int, device: torch.device) -> float | None:
-        """The mIoU over all classes, as `cal_acc` defines it; None where no frame is watched."""
-        if not self.truths:
-            return None
-        maps = predict(model, self.frames, batch_size, "logits", device)
-        joints = [joint_histogram(*pair) for pair in zip(maps, self.truths, strict=True)]
-        return cal_acc(np.sum(joints, axis=0))[0]
+    The processes share the frames out among them, and each gets the result.
+    """
+    mine = range(fabric.global_rank, len(frames), fabric.world_size)
+    joint = np.zeros((VALUES, VALUES), dtype=np.int64)
+    with ThreadPoolExecutor(1) as reader:
+        truths = reader.map(read_label, [files[i].label for i in mine])
+        for classes, truth in zip(
+            predict(model, frames, mine, batch_size, "logits", fabric.device), truths, strict=True
+        ):
+            joint += joint_histogram(classes, truth)
+    total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
+    return cal_acc(total.cpu().numpy())[0]

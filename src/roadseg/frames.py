@@ -1,9 +1,15 @@
-"""Frames and labels at the network's input size, decoded and resized once."""
+"""Frames and labels at the network's input size, decoded and resized once, and kept in files that are mapped."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import cv2
 import numpy as np
@@ -11,6 +17,10 @@ from tqdm import tqdm
 
 from roadseg.errors import UserError
 from roadseg.images import read_image, read_label
+
+_LAYOUT = 1  # of the files; another number makes the older ones unused
+_KEPT_SECONDS = 30 * 24 * 3600  # after its last use
+_READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
 
 
 @dataclass(frozen=True)
@@ -27,10 +37,17 @@ class Frames:
 
     images: np.ndarray  # (N, H, W, 3) uint8 RGB
     labels: np.ndarray  # (N, H, W) uint8
-    sizes: list[tuple[int, int]]  # height and width of each file
+    sizes: Sequence[tuple[int, int]]  # height and width of each file
+    folder: Path | None = None  # whose files the arrays are mapped from
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __reduce__(self) -> tuple[Callable[..., "Frames"], tuple[Any, ...]]:
+        # a process that gets the frames handed over maps the files too, instead of receiving what is in them
+        if self.folder:
+            return _mapped, (self.folder,)
+        return Frames, (self.images, self.labels, self.sizes)
 
 
 def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
@@ -42,29 +59,99 @@ def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
     return [FrameFiles(image_of_stem[stem], folder / "label" / f"{stem}.png") for stem in stems]
 
 
-def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> Frames:
-    """Read and resize all frames, in threads.
-
-    `resize` is how pictures shrink: `nearest`, `linear` or `area` (each output pixel the mean of what it covers; where
-    a picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
-    """
-    images = np.empty((len(files), height, width, 3), dtype=np.uint8)
-    labels = np.empty((len(files), height, width), dtype=np.uint8)
-    method = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[resize]
-
-    def load(i: int) -> tuple[int, int]:
-        image, label = read_image(files[i].image), read_label(files[i].label)
-        cv2.resize(image, (width, height), dst=images[i], interpolation=method)
-        cv2.resize(label, (width, height), dst=labels[i], interpolation=cv2.INTER_NEAREST_EXACT)
-        return label.shape[0], label.shape[1]
-
-    with ThreadPoolExecutor() as pool:
-        progress = tqdm(pool.map(load, range(len(files))), "frames", len(files), leave=False, disable=None)
-        return Frames(images, labels, list(progress))
-
-
 def resize_of(rule: str, training: bool) -> str:
     """How pictures shrink by `input.resize`: the study's own rule differed between training and testing."""
     if rule == "study":
         return "nearest" if training else "linear"
     return rule
+
+
+def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: str, store: Path) -> Frames:
+    """Give all frames resized, from `store` where the same ones are there already.
+
+    `resize` is how pictures shrink: `nearest`, `linear` or `area` (each output pixel the mean of what it covers; where
+    a picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
+
+    What is stored goes by the content of the files, the size and the rule, so it can't be out of date. The arrays are
+    mapped: processes share their memory, and they may be larger than it. What has not been used for 30 days goes.
+    """
+    folder = store / "frames" / _key(files, height, width, resize)
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unused(folder.parent)
+        _write(files, height, width, resize, folder)
+    frames = _mapped(folder)
+    folder.touch()
+    return frames
+
+
+def _key(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> str:
+    def digest(file: FrameFiles) -> str:
+        return hashlib.sha256(file.image.read_bytes()).hexdigest() + hashlib.sha256(file.label.read_bytes()).hexdigest()
+
+    with ThreadPoolExecutor() as pool:
+        content = [_LAYOUT, cv2.__version__, height, width, resize, *pool.map(digest, files)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _mapped(folder: Path) -> Frames:
+    sizes = [(height, width) for height, width in json.loads((folder / "sizes.json").read_text())]
+    # copy-on-write: torch warns of memory that it must not write to, and nobody writes; nothing can't be mapped
+    mode: Literal["c"] | None = "c" if sizes else None
+    images, labels = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in ("images", "labels"))
+    return Frames(images, labels, sizes, folder)
+
+
+def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, folder: Path) -> None:
+    method = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[resize]
+
+    def load(file: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        image, label = read_image(file.image), read_label(file.label)
+        return (
+            cv2.resize(image, (width, height), interpolation=method),
+            cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
+            (label.shape[0], label.shape[1]),
+        )
+
+    def load_all() -> Iterator[tuple[np.ndarray, np.ndarray, tuple[int, int]]]:
+        with ThreadPoolExecutor() as pool:
+            for start in range(0, len(files), _READ_AHEAD):
+                yield from pool.map(load, files[start : start + _READ_AHEAD])
+
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        progress = tqdm(load_all(), "frames", len(files), leave=False, disable=None)
+        sizes = _write_arrays(temporary, progress, (len(files), height, width))
+        (temporary / "sizes.json").write_text(json.dumps(sizes))
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was quicker, and its files are the same
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_arrays(
+    folder: Path, loaded: Iterable[tuple[np.ndarray, np.ndarray, tuple[int, int]]], shape: tuple[int, int, int]
+) -> list[tuple[int, int]]:
+    # written, not mapped: a full disk is then an error and not a killed process
+    sizes = []
+    with (folder / "images.npy").open("wb") as images, (folder / "labels.npy").open("wb") as labels:
+        _write_header(images, (*shape, 3))
+        _write_header(labels, shape)
+        for image, label, size in loaded:
+            images.write(image.data)
+            labels.write(label.data)
+            sizes.append(size)
+    return sizes
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _remove_unused(folder: Path) -> None:
+    oldest = time.time() - _KEPT_SECONDS
+    for path in folder.iterdir():
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)

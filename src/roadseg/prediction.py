@@ -1,6 +1,6 @@
 """From uint8 frames to class maps at the size of each frame's label."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -35,12 +35,13 @@ ENLARGE = {"logits": enlarge_logits, "classes": enlarge_classes}
 
 
 def predict(
-    model: nn.Module, frames: Frames, batch_size: int, enlarge: str, device: torch.device
+    model: nn.Module, frames: Frames, indices: Sequence[int], batch_size: int, enlarge: str, device: torch.device
 ) -> Iterator[np.ndarray]:
-    """Yield each frame's class map, (H, W) uint8 at the frame's own size; leaves the model in eval mode."""
+    """Yield the class map of each frame asked for, (H, W) uint8 at its own size; leaves the model in eval mode."""
     model.eval()
-    for start in range(0, len(frames), batch_size):
-        batch = torch.from_numpy(frames.images[start : start + batch_size]).to(device)
+    for start in range(0, len(indices), batch_size):
+        batch = list(indices[start : start + batch_size])
         with torch.inference_mode():
-            for logits, size in zip(model(normalize(batch)), frames.sizes[start:], strict=False):
-                yield ENLARGE[enlarge](logits.float(), size).cpu().numpy()
+            images = torch.from_numpy(frames.images[batch]).to(device)
+            for index, logits in zip(batch, model(normalize(images)), strict=True):
+                yield ENLARGE[enlarge](logits.float(), frames.sizes[index]).cpu().numpy()

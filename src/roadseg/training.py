@@ -1,13 +1,14 @@
 """One epoch of training, an optimiser by name, and the best weights so far."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from roadseg.batches import Batch
 from roadseg.errors import UserError
 from roadseg.losses import Loss
 from roadseg.prediction import normalize
@@ -15,43 +16,45 @@ from roadseg.schedules import Schedule
 
 
 def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Give the optimiser of that name over all parameters; `sgd` has momentum 0.9."""
+    """Give the optimiser of that name over all parameters, a fused one; `sgd` has momentum 0.9."""
     match name:
         case "adam":
-            return Adam(model.parameters(), lr, weight_decay=weight_decay)
+            return Adam(model.parameters(), lr, weight_decay=weight_decay, fused=True)
         case "adamw":
-            return AdamW(model.parameters(), lr, weight_decay=weight_decay)
+            return AdamW(model.parameters(), lr, weight_decay=weight_decay, fused=True)
         case "sgd":
-            return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay)
+            return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; there are adam, adamw, sgd")
 
 
 def train_epoch(
     fabric: Fabric,
     model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[Batch],
     loss_of: Loss,
     optimizer: Optimizer,
     schedule: Schedule,
     full_batch: int | None,
 ) -> float:
-    """Take one step a batch of (images, labels) uint8 and return the epoch's mean loss.
+    """Take one step a batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     Raises UserError where the loss is no longer a number.
     """
     model.train()
     loss_sum, weight_sum = 0.0, 0.0
-    for images, labels in batches:
-        weight = len(images) / full_batch if full_batch else 1.0
-        loss = loss_of(model(normalize(images)), labels)
+    for batch in batches:
+        weight = batch.num_frames / full_batch if full_batch else 1.0
+        logits = model(normalize(batch.images.to(fabric.device)))
+        loss = loss_of(logits, batch.labels.to(fabric.device))
         optimizer.zero_grad()
         fabric.backward(weight * loss)
         optimizer.step()
         schedule.after_step()
-        if not torch.isfinite(loss):
-            raise UserError(f"the training loss became {loss.item()}; lower train.lr or choose another loss")
-        loss_sum += weight * loss.item()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise UserError(f"the training loss became {value}; lower train.lr or choose another loss")
+        loss_sum += weight * value
         weight_sum += weight
     return loss_sum / weight_sum
 

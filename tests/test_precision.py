@@ -1,0 +1,29 @@
+"""Half precision only where the device computes in it."""
+
+import pytest
+import torch
+
+from roadseg.precision import supported_precision
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "given"),
+    [({"avx512_bf16": True}, "bf16-mixed"), ({"amx_bf16": True}, "bf16-mixed"), ({"avx2": True}, "32-true")],
+)
+def test_bfloat16_on_a_cpu(monkeypatch, capabilities, given):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities)
+    assert supported_precision("bf16-mixed", CPU) == given
+
+
+@pytest.mark.parametrize(("in_hardware", "given"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_bfloat16_on_a_gpu(monkeypatch, in_hardware, given):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: in_hardware)
+    assert supported_precision("bf16-mixed", CUDA) == given
+
+
+def test_float16_needs_a_gpu_and_float32_nothing():
+    assert supported_precision("16-mixed", CPU) == "32-true"
+    assert supported_precision("16-mixed", CUDA) == "16-mixed"
+    assert supported_precision("32-true", CPU) == supported_precision("32-true", CUDA) == "32-true"
