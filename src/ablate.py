@@ -1,8 +1,9 @@
 """Run the variants of experiments.yaml as DVC experiments, and put their results into one table.
 
-python src/ablate.py list                   what there is, and what has run
-python src/ablate.py run [NAMES] [options]  run groups or variants; what has run with the same inputs is not run again
-python src/ablate.py table [NAMES]          metrics/ablation.csv, ablation.md and ablation.png from what has run
+python src/ablate.py list                    what there is, and what has run
+python src/ablate.py run [NAMES] [options]   run groups or variants; what has run with the same inputs doesn't run again
+python src/ablate.py run [NAMES] --ray ADDR   the same on the machines of a Ray cluster
+python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run
 """
 
 import argparse
@@ -17,12 +18,14 @@ from queue import SimpleQueue
 import paths
 from dvc_runs import Run, finished_runs, is_current, run_experiment
 from experiments import Experiment, Experiments, choose, load_experiments
+from ray_sweep import sweep
 from roadseg.ablation import ablation_table, markdown
 from roadseg.errors import UserError
 from roadseg.tradeoff import draw_tradeoff
 from stage import replacing, run
 
 LOGS = Path(".ablation")
+INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
 
 
 def main() -> None:
@@ -32,6 +35,8 @@ def main() -> None:
     match options.command:
         case "list":
             list_experiments(experiments, chosen)
+        case "run" if options.ray:
+            run_on_ray(chosen, options.ray, options.gpu_share)
         case "run":
             run_all(chosen, machines(options), options.queue)
         case "table":
@@ -46,7 +51,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gpus", help="run one variant at a time on each of these GPUs, as in 0,1")
     parser.add_argument("--jobs", type=int, default=1, help="run so many variants at a time on the CPU")
     parser.add_argument("--queue", action="store_true", help="hand them to DVC's queue: then dvc queue start")
-    return parser.parse_args()
+    parser.add_argument("--ray", metavar="ADDRESS", help="run them on this Ray cluster: HOST:PORT, or auto")
+    parser.add_argument("--gpu-share", type=float, metavar="X", help="with --ray: the GPUs for each variant, as in 0.5")
+    options = parser.parse_args()
+    if options.ray and (options.gpus or options.queue or options.jobs != 1):
+        raise UserError("--ray gives out the machines itself; leave --gpus, --jobs and --queue")
+    if options.gpu_share is not None and not options.ray:
+        raise UserError("--gpu-share is for --ray; on this machine, --gpus")
+    return options
 
 
 def machines(options: argparse.Namespace) -> list[dict[str, str]]:
@@ -74,10 +86,7 @@ def state(experiment: Experiment, runs: Mapping[str, Run]) -> str:
 
 def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue: bool) -> None:
     """Run what has not run; a failure costs only its own variant, and Ctrl-C leaves the finished ones."""
-    refuse_uncommitted_code()
-    runs = finished_runs()
-    todo = [experiment for experiment in chosen if state(experiment, runs) != "has run"]
-    print(f"{len(chosen) - len(todo)} of {len(chosen)} variants have run with these inputs; {len(todo)} to run")
+    todo = not_run(chosen)
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments:
         free.put(environment)
@@ -91,9 +100,36 @@ def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue:
         return f"{experiment.name}: {reason}" if reason else ""
 
     with interruptible(ThreadPoolExecutor(len(environments))) as pool:
-        failures = [reason for reason in pool.map(run_one, todo) if reason]
+        tell_failures([reason for reason in pool.map(run_one, todo) if reason], len(todo))
+
+
+def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) -> None:
+    """The same on the machines of a Ray cluster; each variant is fetched from the remotes as it ends."""
+    todo, failures = not_run(chosen), []
+    LOGS.mkdir(exist_ok=True)
+    try:
+        for experiment, reason, said in sweep(todo, address, gpu_share) if todo else ():
+            log = LOGS / f"{experiment.name}.log"
+            log.write_text(said)
+            print(f"{experiment.name}: {f'failed: {reason}' if reason else 'done'}, output in {log}", flush=True)
+            failures += [f"{experiment.name}: {reason}"] if reason else []
+    except KeyboardInterrupt:
+        raise UserError(INTERRUPTED) from None
+    tell_failures(failures, len(todo))
+
+
+def not_run(chosen: list[Experiment]) -> list[Experiment]:
+    """Those that have not run with the present inputs; the code must be committed."""
+    refuse_uncommitted_code()
+    runs = finished_runs()
+    todo = [experiment for experiment in chosen if state(experiment, runs) != "has run"]
+    print(f"{len(chosen) - len(todo)} of {len(chosen)} variants have run with these inputs; {len(todo)} to run")
+    return todo
+
+
+def tell_failures(failures: list[str], count: int) -> None:
     if failures:
-        raise UserError("\n".join([*failures, f"{len(failures)} of {len(todo)} variants failed; the others are done"]))
+        raise UserError("\n".join([*failures, f"{len(failures)} of {count} variants failed; the others are done"]))
 
 
 @contextmanager
@@ -102,7 +138,7 @@ def interruptible(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
     try:
         yield pool
     except KeyboardInterrupt:
-        raise UserError("interrupted; what had finished is kept, run again for the rest") from None
+        raise UserError(INTERRUPTED) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
