@@ -1,5 +1,6 @@
 # make repro               the whole pipeline, from nothing to a report
 # make test                ruff, mypy and pytest
+# make test-ray            installs Ray as well, and tests the sweep over several machines
 # make ablation            the quick group of experiments.yaml, its table, and the report with it
 # make release NAME=first  the trained model with all that belongs to it, in release/first
 # make check               the committed results are those of the committed code
@@ -9,7 +10,7 @@ PYTHON ?= python3
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 INSTALLED := $(VENV)/.installed
 
-.PHONY: repro test check ablation release
+.PHONY: repro test test-ray check ablation release
 
 repro: $(INSTALLED)
 	dvc repro
@@ -20,6 +21,10 @@ test: $(INSTALLED)
 	ruff format --check
 	mypy
 	pytest
+
+test-ray: $(INSTALLED)
+	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt
+	pytest tests/test_ray_sweep.py
 
 check: $(INSTALLED)
 	python src/check.py
