@@ -21,6 +21,7 @@ from roadseg.classes import NUM_CLASSES, colorize
 from roadseg.determinism import make_deterministic
 from roadseg.frames import frame_files, load_frames, resize_of
 from roadseg.images import write_image
+from roadseg.memory import keep_freed_memory
 from roadseg.models import build_model
 from roadseg.precision import supported_precision
 from roadseg.prediction import predict
@@ -31,6 +32,7 @@ from stage import replacing, run
 def main() -> None:
     params = load_params()
     make_deterministic()
+    keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fabric = Fabric(accelerator="auto", devices=1, precision=supported_precision(params.predict.precision, device))
 

@@ -29,7 +29,7 @@ def project(tmp_path, monkeypatch):
 
 def test_every_group_has_the_published_rows_or_is_quick(project):
     loaded = project(GOOD)
-    assert list(loaded.groups) == ["quick", "study", "corrected"]
+    assert list(loaded.groups) == ["quick", "study", "corrected", "precision"]
     published = {"ce": 0.521, "weighted_ce": 0.490, "dice": 0.512, "ce_dice": 0.516, "cosine": 0.516}
     published |= {"warm_restarts": 0.514, "plateau": 0.509, "imagenet": 0.524}
     published |= {"cityscapes_b3": 0.676, "cityscapes_b2": 0.651, "baseline_segnet": 0.2843, "better_segnet": None}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from roadseg.precision import supported_precision
+from roadseg.precision import supported_precision, widen_depthwise
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -27,3 +27,19 @@ def test_float16_needs_a_gpu_and_float32_nothing():
     assert supported_precision("16-mixed", CPU) == "32-true"
     assert supported_precision("16-mixed", CUDA) == "16-mixed"
     assert supported_precision("32-true", CPU) == supported_precision("32-true", CUDA) == "32-true"
+
+
+def test_depthwise_convolutions_alone_are_widened():
+    depthwise, pointwise = torch.nn.Conv2d(4, 4, 3, groups=4), torch.nn.Conv2d(4, 4, 1)
+    images = torch.randn(1, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    exact = depthwise(images)
+    network = torch.nn.Sequential(depthwise, pointwise)
+    widen_depthwise(network, "32-true", CPU)
+    assert "forward" not in vars(depthwise)
+    widen_depthwise(network, "bf16-mixed", CPU)
+    assert "forward" not in vars(pointwise)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert depthwise(images).equal(exact)
+        assert pointwise(images).dtype == torch.bfloat16
+        assert depthwise(images.bfloat16()).dtype == torch.bfloat16
+    assert list(network.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]

@@ -23,7 +23,13 @@ from roadseg.processes import build_fabric, check_batches, sum_over_processes, s
 
 TRAIN = Path(__file__).parents[1] / "src" / "train.py"
 # rounding grows from step to step; plain steps keep it small where Adam's would make signs of it
-CALM = {"data.synthetic.train_frames": 11, "loss": "ce_dice", "train.optimizer": "sgd", "train.lr": 0.001}
+CALM = {
+    "data.synthetic.train_frames": 11,
+    "loss": "ce_dice",
+    "train.optimizer": "sgd",
+    "train.lr": 0.001,
+    "train.precision": "32-true",
+}
 
 
 def start(folder, *words, **environment):

@@ -1,5 +1,6 @@
 """One epoch against steps taken by hand, and which epoch's weights are kept."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from roadseg.errors import UserError
 from roadseg.losses import build_loss
 from roadseg.prediction import normalize
 from roadseg.schedules import build_schedule
-from roadseg.training import Best, build_optimizer, train_epoch
+from roadseg.training import Best, build_optimizer, compile_network, train_epoch
 
 LR = 0.1
 
@@ -85,3 +86,25 @@ def test_best_keeps_a_copy_of_the_first_highest_or_of_the_last(mious, chosen):
     model.weight.data.fill_(99)
     assert best.epoch == chosen
     assert best.weights["weight"].unique().tolist() == [chosen]
+
+
+def test_a_machine_that_cannot_compile_is_told(monkeypatch, tmp_path):
+    import torch._inductor.config
+
+    torch.compiler.reset()
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    without_compiler = torch._inductor.config.patch({"cpp.cxx": (None, "/nowhere/g++")})
+    with (
+        without_compiler,
+        pytest.raises(UserError, match=r"train\.compile: torch\.compile fails here \(InvalidCxxCompiler"),
+    ):
+        compile_network(network(), torch.device("cpu"))
+
+
+def test_a_compiled_network_computes_the_same():
+    images, expected, compiled = torch.randn(1, 3, 4, 4), network(), network()
+    if shutil.which("g++") is None:
+        pytest.skip("no C++ compiler here")
+    compile_network(compiled, torch.device("cpu"))
+    assert torch.allclose(compiled(images), expected(images), atol=1e-6)
+    assert list(compiled.state_dict()) == list(expected.state_dict())

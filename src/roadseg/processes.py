@@ -4,7 +4,7 @@ What many processes compute is what one computes on the same whole batch, up to 
 """
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -49,6 +49,11 @@ def _devices_asked_for() -> int:
     if not text.isdecimal() or text == "0":
         raise UserError(f"ROADSEG_DEVICES: {text!r} is no number of devices; give 1 or more")
     return int(text)
+
+
+def precision_of(fabric: Fabric) -> Precision:
+    """What it was built with."""
+    return cast(Precision, fabric.strategy.precision.precision)
 
 
 def local_processes(fabric: Fabric) -> int:

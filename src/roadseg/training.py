@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
@@ -25,6 +26,16 @@ def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float)
         case "sgd":
             return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; there are adam, adamw, sgd")
+
+
+def compile_network(network: nn.Module, device: torch.device) -> None:
+    """Let torch.compile make the network's kernels at its first steps; UserError where it can make none here."""
+    try:
+        torch.compile(torch.neg)(torch.ones(8, device=device))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n\n")[0].split())
+        raise UserError(f"train.compile: torch.compile fails here ({reason}); set it to false, or mend that") from None
+    network.compile()
 
 
 def train_epoch(
