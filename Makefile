@@ -3,6 +3,7 @@
 # make test-ray            installs Ray as well, and tests the sweep over several machines
 # make ablation            the quick group of experiments.yaml, its table, and the report with it
 # make release NAME=first  the trained model with all that belongs to it, in release/first
+# make bench               speed against the study's way, and how cost grows: the tables in benchmarks/README.md
 # make check               the committed results are those of the committed code
 
 VENV ?= .venv
@@ -10,7 +11,7 @@ PYTHON ?= python3
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 INSTALLED := $(VENV)/.installed
 
-.PHONY: repro test test-ray check ablation release
+.PHONY: repro test test-ray bench check ablation release
 
 repro: $(INSTALLED)
 	dvc repro
@@ -25,6 +26,11 @@ test: $(INSTALLED)
 test-ray: $(INSTALLED)
 	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt
 	pytest tests/test_ray_sweep.py
+
+bench: export PYTHONPATH := src
+bench: $(INSTALLED)
+	python benchmarks/parts.py
+	python benchmarks/growth.py
 
 check: $(INSTALLED)
 	python src/check.py

@@ -7,6 +7,7 @@ through a one-hot tensor, each image is scored by three histograms, and all arit
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812
@@ -40,6 +41,10 @@ def train_policy(height: int, width: int) -> A.Compose:
     ])  # fmt: skip
 
 
+def read(path: Path, flags: int = cv2.IMREAD_COLOR) -> Any:
+    return cv2.imread(str(path), flags)
+
+
 class FilesDataset(Dataset[tuple[Tensor, Tensor]]):
     """Decodes and resizes a frame each time that it is asked for."""
 
@@ -51,8 +56,8 @@ class FilesDataset(Dataset[tuple[Tensor, Tensor]]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = cv2.cvtColor(cv2.imread(str(self.files[index].image)), cv2.COLOR_BGR2RGB)
-        label = cv2.imread(str(self.files[index].label), cv2.IMREAD_UNCHANGED)
+        image = cv2.cvtColor(read(self.files[index].image), cv2.COLOR_BGR2RGB)
+        label = read(self.files[index].label, cv2.IMREAD_UNCHANGED)
         sample = self.policy(image=image, mask=label)
         return sample["image"], sample["mask"].long()
 
@@ -94,8 +99,8 @@ def cal_acc(pred_folder: Path, truth_folder: Path) -> tuple[float, np.ndarray]:
     edges = np.arange(NUM_CLASSES + 1)
     intersection, union = np.zeros(NUM_CLASSES), np.zeros(NUM_CLASSES)
     for file in sorted(truth_folder.iterdir()):
-        pred = cv2.imread(str(pred_folder / file.name), cv2.IMREAD_UNCHANGED)
-        truth = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        pred = read(pred_folder / file.name, cv2.IMREAD_UNCHANGED)
+        truth = read(file, cv2.IMREAD_UNCHANGED)
         pred[truth == IGNORE] = IGNORE
         agreed = np.histogram(pred[pred == truth], bins=edges)[0]
         intersection += agreed
@@ -120,7 +125,7 @@ def predict(network: nn.Module, files: Sequence[FrameFiles], height: int, width:
     colours = np.concatenate([PALETTE, np.zeros((256 - NUM_CLASSES, 3), np.uint8)])
     network.eval()
     for file in files:
-        image = cv2.cvtColor(cv2.imread(str(file.image)), cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(read(file.image), cv2.COLOR_BGR2RGB)
         with torch.no_grad():
             logits = network(prepare(image=image)["image"].unsqueeze(0))
         classes = logits.argmax(dim=1)[0].numpy().astype(np.uint8)

@@ -1,0 +1,311 @@
+"""Measure each part of the pipeline against the study's way of working, both in one run on one machine.
+
+python benchmarks/parts.py [PART ...]    prints a row a part; all parts together go into benchmarks/README.md
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from lightning_fabric import Fabric
+from torch import nn
+
+import page
+import study_way
+from frame_files import kind_of_frames, write_frames
+from predict import write_prediction
+from roadseg.augment import study_policy
+from roadseg.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames import FrameFiles, load_frames
+from roadseg.images import read_label, write_image
+from roadseg.losses import build_loss
+from roadseg.memory import keep_freed_memory
+from roadseg.models import build_model
+from roadseg.precision import supported_precision, widen_depthwise
+from roadseg.prediction import predict
+from roadseg.schedules import build_schedule
+from roadseg.scoring import cal_acc, joint_histogram_of_files, matching_files
+from roadseg.training import build_optimizer, train_epoch
+from roadseg.weighting import class_weights, count_pixels_of_files
+from turns import Job, Pair, measure
+
+ROOT = Path(__file__).parents[1]
+HEIGHT, WIDTH, BATCH = 256, 864, 4
+CPU = torch.device("cpu")
+CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+Row = tuple[str, str, str, str, str, str]
+
+
+def main() -> None:
+    parts: dict[str, Callable[[Path, list[FrameFiles]], list[Row]]] = {
+        "loader": loader,
+        "loss": loss,
+        "scoring": scoring,
+        "weights": weights,
+        "prediction": prediction,
+        "training": training,
+        "memory": memory,
+        "nothing": nothing_to_do,
+    }
+    chosen = sys.argv[1:] or list(parts)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="roadseg-bench-") as folder:
+        files = write_frames(Path(folder, "frames"), 150)
+        for name in chosen:
+            found = parts[name](Path(folder), files)
+            print("\n".join(" | ".join(cells) for cells in found), flush=True)
+            rows += found
+    if chosen == list(parts):
+        header = ("part", "study", "here", "ratio", "goal", "result")
+        page.replace_section("parts", f"{page.machine()}; frames: {kind_of_frames()}\n\n{page.table(header, rows)}")
+
+
+def row(part: str, pair: Pair, goal: str, result: str) -> Row:
+    return part, _seconds(pair.study), _seconds(pair.ours), f"{pair.ratio:.1f}", goal, result
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+
+
+# --- one epoch of the loader
+
+
+def study_loader(_: Path, files: list[FrameFiles]) -> Job:
+    batches = study_way.loader(files, HEIGHT, WIDTH, BATCH)
+    return lambda: sum(len(images) for images, _ in batches)
+
+
+def our_loader(folder: Path, files: list[FrameFiles]) -> Job:
+    frames = load_frames(files, HEIGHT, WIDTH, "area", folder)
+    draws = ShuffledDraws(len(frames), BATCH, seed=1, kind="fresh")
+    batches = Batches(frames, draws, study_policy(255))
+
+    def epoch() -> int:
+        draws.epoch += 1
+        return sum(len(batch.images) for batch in batches)
+
+    return epoch
+
+
+def loader(folder: Path, files: list[FrameFiles]) -> list[Row]:
+    pair = measure(study_loader, our_loader, folder, files)
+    assert pair.study_result == pair.our_result == len(files)
+    return [row(f"loader, an epoch of {len(files)} frames, 2 workers", pair, "6", "same policy")]
+
+
+# --- the loss
+
+
+def _logits_and_targets() -> tuple[torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(BATCH, 19, HEIGHT, WIDTH, generator=random).requires_grad_()
+    targets = torch.randint(0, 19, (BATCH, HEIGHT, WIDTH), generator=random)
+    targets[torch.rand(targets.shape, generator=random) < 0.05] = 255
+    return logits, targets
+
+
+def loss_job(loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
+    logits, targets = _logits_and_targets()
+
+    def step() -> np.ndarray:
+        logits.grad = None
+        loss_of(logits, targets).backward()
+        assert logits.grad is not None
+        return logits.grad.numpy()[:, :, ::8, ::8].copy()  # enough to compare, quick to hand over
+
+    return step
+
+
+def study_loss() -> Job:
+    return loss_job(study_way.ce_dice)
+
+
+def our_loss() -> Job:
+    return loss_job(build_loss("ce_dice"))
+
+
+def loss(_: Path, __: list[FrameFiles]) -> list[Row]:
+    pair = measure(study_loss, our_loss, turns=9)
+    apart = np.abs(pair.study_result - pair.our_result).max()
+    return [row("`ce_dice` forward and backward, float32", pair, "2.4", f"gradients {apart:.0e} apart")]
+
+
+# --- scoring
+
+
+def study_scoring(pred: Path, truth: Path) -> Job:
+    return lambda: study_way.cal_acc(pred, truth)
+
+
+def our_scoring(pred: Path, truth: Path) -> Job:
+    return lambda: cal_acc(joint_histogram_of_files(matching_files(pred, truth)))
+
+
+def scoring(folder: Path, files: list[FrameFiles]) -> list[Row]:
+    pred, truth = folder / "pred", folder / "truth"
+    for made in (pred, truth):
+        made.mkdir()
+    for frame in files[:50]:
+        label = read_label(frame.label)
+        write_image(truth / frame.label.name, label)
+        write_image(pred / frame.label.name, np.roll(label, 3, axis=1) % 19)
+    pair = measure(study_scoring, our_scoring, pred, truth)
+    equal = pair.study_result[0] == pair.our_result[0] and np.array_equal(pair.study_result[1], pair.our_result[1])
+    return [row("scoring 50 pairs from files", pair, "6.5", "equal to the last bit" if equal else "NOT EQUAL")]
+
+
+# --- class weights
+
+
+def study_weights(files: list[FrameFiles]) -> Job:
+    batches = study_way.loader(files, HEIGHT, WIDTH, BATCH)
+    return lambda: study_way.class_weights(batches)
+
+
+def our_weights(files: list[FrameFiles]) -> Job:
+    def job() -> np.ndarray:
+        counts = count_pixels_of_files(file.label for file in files)
+        class_weights(counts, "inverse", beta=0)
+        return counts
+
+    return job
+
+
+def weights(_: Path, files: list[FrameFiles]) -> list[Row]:
+    pair = measure(study_weights, our_weights, files)
+    plain = [np.bincount(read_label(file.label).ravel(), minlength=256)[:19] for file in files]
+    exact = np.array_equal(pair.our_result, plain)
+    return [row(f"class weights, {len(files)} frames", pair, "10", "exact counts" if exact else "WRONG COUNTS")]
+
+
+# --- prediction
+
+
+def _effnet() -> nn.Module:
+    torch.manual_seed(0)
+    return build_model("effnet_b3_segformer", CATALOGUE["effnet_b3_segformer"], 19)
+
+
+def _empty(folder: Path) -> Path:
+    for colour in ("grey", "color"):
+        (folder / colour).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def study_prediction(folder: Path, files: list[FrameFiles]) -> Job:
+    network, out = _effnet(), _empty(folder / "study")
+    return lambda: len(list(study_way.predict(network, files, HEIGHT, WIDTH, out)))
+
+
+def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
+    keep_freed_memory()
+    fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
+    model, out = fabric.setup(_effnet().to(memory_format=torch.channels_last)), _empty(folder / "ours")
+    names = [f"{file.image.stem}.png" for file in files]
+
+    def job() -> int:
+        with tempfile.TemporaryDirectory(dir=folder) as store, ThreadPoolExecutor() as pool:  # nothing stored before
+            frames = load_frames(files, HEIGHT, WIDTH, "area", Path(store))
+            maps = predict(model, frames, range(len(frames)), BATCH, "logits", CPU)
+            return len(list(pool.map(partial(write_prediction, out), names, maps)))
+
+    return job
+
+
+def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
+    pair = measure(study_prediction, our_prediction, folder, files[:50], turns=2)
+    return [row("prediction of 50 frames to PNG, effnet_b3", pair, "2", "see below")]
+
+
+# --- a training step
+
+
+def study_training(name: str) -> Job:
+    torch.manual_seed(0)
+    network = build_model(name, CATALOGUE[name], 19).train()
+    optimizer = study_way.optimizer_of(network)
+    images = torch.rand(BATCH, 3, HEIGHT, WIDTH)
+    targets = torch.randint(0, 19, (BATCH, HEIGHT, WIDTH))
+    return lambda: study_way.training_step(network, optimizer, images, targets)
+
+
+def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size: int = BATCH) -> Job:
+    keep_freed_memory()
+    torch.manual_seed(0)
+    precision = supported_precision("bf16-mixed", CPU)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+    network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
+    widen_depthwise(network, precision, CPU)
+    model, optimizer = fabric.setup(network, build_optimizer("adamw", network, 1e-4, 1e-4))
+    schedule, loss_of = build_schedule("constant", {}, optimizer, 1, 1), build_loss("ce_dice")
+    images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
+    labels = torch.randint(0, 19, (batch_size, *size), dtype=torch.uint8)
+    batches = [Batch(images, labels, batch_size)]
+    return lambda: train_epoch(fabric, model, batches, loss_of, optimizer, schedule, batch_size)
+
+
+def training(_: Path, __: list[FrameFiles]) -> list[Row]:
+    goals = {"effnet_b3_segformer": "2.2", "mit_b2_segformer": "2", "mobilenet_v2_segformer": "2"}
+    return [
+        row(
+            f"training step, batch {BATCH}, {name}",
+            measure(study_training, our_training, name, turns=3),
+            goal,
+            "see below",
+        )
+        for name, goal in goals.items()
+    ]
+
+
+# --- memory
+
+
+def peak_memory(maker: Callable[[str], Job], name: str) -> Job:
+    job = maker(name)
+
+    def steps() -> float:
+        for _ in range(2):
+            job()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # GiB
+
+    return steps
+
+
+def memory(_: Path, __: list[FrameFiles]) -> list[Row]:
+    rows = []
+    for name in ("effnet_b3_segformer", "mit_b2_segformer", "mobilenet_v2_segformer"):
+        pair = measure(
+            partial(peak_memory, study_training), partial(peak_memory, our_training), name, turns=1, warm_up=0
+        )
+        study, ours = pair.study_result, pair.our_result
+        gib = (f"{study:.2f} GiB", f"{ours:.2f} GiB", f"{study / ours:.1f}")
+        rows.append((f"peak memory of the training process, {name}", *gib, "1", "resident set"))
+    return rows
+
+
+# --- nothing to do
+
+
+def nothing_to_do(_: Path, __: list[FrameFiles]) -> list[Row]:
+    words, times = [sys.executable, "-m", "dvc"], []
+    if subprocess.run([*words, "status", "-q"], cwd=ROOT).returncode:
+        return [("`dvc repro` with nothing to do", "", "", "", "4 s", "not measured: the pipeline is not up to date")]
+    for _turn in range(3):
+        started = time.perf_counter()
+        subprocess.run([*words, "repro"], cwd=ROOT, check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    return [("`dvc repro` with nothing to do", "", _seconds(sorted(times)[1]), "", "4 s", "")]
+
+
+if __name__ == "__main__":
+    main()
