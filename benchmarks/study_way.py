@@ -31,7 +31,15 @@ def train_policy(height: int, width: int) -> A.Compose:
     return A.Compose([
         A.Resize(height, width, interpolation=cv2.INTER_NEAREST),
         A.HorizontalFlip(p=0.5),
-        A.Affine(translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), rotate=(-20, 20), fill=0, fill_mask=0, p=0.4),
+        A.Affine(
+            translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
+            scale=(0.9, 1.1),
+            rotate=(-20, 20),
+            keep_ratio=True,
+            fill=0,
+            fill_mask=0,
+            p=0.4,
+        ),
         A.RandomBrightnessContrast(p=0.3),
         A.ColorJitter(p=0.3),
         A.HueSaturationValue(p=0.3),

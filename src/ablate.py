@@ -68,7 +68,7 @@ def machines(options: argparse.Namespace) -> list[dict[str, str]]:
     if options.jobs == 1:
         return [{}]
     threads = max(1, (os.cpu_count() or 1) // options.jobs)  # more threads than cores would wait for each other
-    return [{"OMP_NUM_THREADS": str(threads)}] * options.jobs
+    return [{"OMP_NUM_THREADS": str(threads), "ROADSEG_WORKERS": str(threads)}] * options.jobs
 
 
 def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:

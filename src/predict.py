@@ -5,8 +5,8 @@ python src/predict.py      DVC stage `predict`: data/seg_data, models/model.safe
 """
 
 import json
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from roadseg.prediction import predict
 from roadseg.store import store_folder
 from stage import replacing, run
 
+WRITTEN_BEHIND = 16  # predictions at most that wait to be written
+
 
 def main() -> None:
     params = load_params()
@@ -48,9 +50,13 @@ def main() -> None:
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
-        files = [f"{stem}.png" for stem in stems]
-        for _ in pool.map(partial(write_prediction, folder), files, progress):  # written while the next one is computed
-            pass
+        written: deque[Future[None]] = deque()
+        for stem, classes in zip(stems, progress, strict=True):
+            written.append(pool.submit(write_prediction, folder, f"{stem}.png", classes))  # while the next is computed
+            if len(written) > WRITTEN_BEHIND:
+                written.popleft().result()
+        for future in written:
+            future.result()
     print(f"predicted {len(stems)} frames into {paths.PREDICTIONS}")
 
 

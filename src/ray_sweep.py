@@ -39,7 +39,8 @@ def sweep(
         gpus, cores = shares(ray.nodes(), gpu_share)
         push_baseline()
         print(f"CPU cores for each variant: {cores}; GPUs: {gpus:g}", flush=True)
-        environment = {"OMP_NUM_THREADS": str(cores)} | ({} if gpus else {"CUDA_VISIBLE_DEVICES": ""})
+        environment = {"OMP_NUM_THREADS": str(cores), "ROADSEG_WORKERS": str(cores)}
+        environment |= {} if gpus else {"CUDA_VISIBLE_DEVICES": ""}
         notes = note_queue(ray)
         task = ray.remote(num_gpus=gpus, num_cpus=cores, max_retries=RETRIES)(attempt)
         orders = [(x.name, json.dumps(asdict(x)), url, commit, environment, notes.put) for x in experiments]

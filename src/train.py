@@ -47,14 +47,13 @@ def main() -> None:
     fabric = build_fabric(params.train.precision)
     train_files, watched_files = split_files(params.train.select)
     check_batches(len(train_files), params.train.batch_size, fabric.world_size)
-    fabric.launch()
-    make_deterministic(params.seed + fabric.global_rank)  # dropout differs between processes
+    size = params.input.height, params.input.width
+    frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True), store_folder())
+    watched = load_frames(watched_files, *size, resize_of(params.input.resize, training=False), store_folder())
+    fabric.launch()  # each other process starts from the top, and finds the frames stored
+    make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     keep_freed_memory()
 
-    size = params.input.height, params.input.width
-    with fabric.rank_zero_first(local=True):
-        frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True), store_folder())
-        watched = load_frames(watched_files, *size, resize_of(params.input.resize, training=False), store_folder())
     policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
     draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
     batches = Batches(frames, draws, policy, fabric.global_rank, fabric.world_size, local_processes(fabric))

@@ -77,7 +77,7 @@ def test_each_gpu_gets_one_variant_at_a_time(quick, world, monkeypatch):
 def test_jobs_share_the_cores(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--jobs", "4"])
-    assert ablate.machines(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2"}] * 4
+    assert ablate.machines(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"}] * 4
 
 
 def test_table_holds_what_is_current_and_refuses_to_be_empty(quick, world, monkeypatch, tmp_path, capsys):

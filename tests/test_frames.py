@@ -91,7 +91,7 @@ def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeyp
     one_frame[0].image.write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
         load_frames(one_frame, 2, 4, "area", tmp_path)
-    assert list((tmp_path / "frames").iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
 
 
 def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
@@ -101,7 +101,22 @@ def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
     monkeypatch.setattr("roadseg.frames._write_header", full)
     with pytest.raises(OSError, match="No space left"):
         load_frames(one_frame, 2, 4, "area", tmp_path)
-    assert list((tmp_path / "frames").iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
+
+
+def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
+    folder = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    images = folder / "images.npy"
+    whole = images.read_bytes()
+    images.write_bytes(whole[:-3])
+    assert load_frames(one_frame, 2, 4, "area", tmp_path).folder == folder
+    assert images.read_bytes() == whole
+
+
+def test_a_store_that_cannot_be_written_is_told(one_frame, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match=r"file/frames can't be written; set ROADSEG_STORE to a writable folder"):
+        load_frames(one_frame, 2, 4, "area", tmp_path / "file")
 
 
 def test_no_frames_are_frames_too(tmp_path):

@@ -101,3 +101,10 @@ def test_bad_names_and_weights_are_told():
         build_loss("weighted_ce")
     with pytest.raises(UserError, match="needs 19 class weights, not 3"):
         build_loss("weighted_ce", class_weights=[1, 2, 3])
+
+
+def test_millions_of_pixels_of_one_class_are_summed_exactly():
+    # every pixel has p = 1/2 of its own class, so tp = fp(of the other) = fn = half of the pixels
+    logits, targets = torch.zeros(1, 2, 2000, 2500, requires_grad=True), torch.zeros(1, 2000, 2500, dtype=torch.long)
+    dice = build_loss("dice", 2)(logits, targets).item()
+    assert dice == pytest.approx((1 - 2 / 3) + 1, rel=1e-5)

@@ -18,7 +18,9 @@ import class_weights
 import fetch_data
 import fetch_pretrained
 from experiments import laid_over
+from roadseg.determinism import make_deterministic
 from roadseg.errors import UserError
+from roadseg.models import build_model
 from roadseg.processes import build_fabric, check_batches, sum_over_processes, sync_batch_norms
 
 TRAIN = Path(__file__).parents[1] / "src" / "train.py"
@@ -72,10 +74,17 @@ def assert_same_training(folder, expected):
     assert curves[0]["miou"].tolist() == pytest.approx(curves[1]["miou"].tolist(), abs=2e-3)
     weights, expected_weights = (load_file(f / "models" / "model.safetensors") for f in (folder, expected))
     assert weights.keys() == expected_weights.keys()
-    statistics = [name for name in weights if name.endswith("running_mean")]
-    assert len(statistics) == 21
-    assert all(torch.allclose(weights[name], expected_weights[name], rtol=1e-2, atol=1e-2) for name in statistics)
+    before, after, expected_after = (
+        torch.cat([tensors[name].flatten() for name in tensors if name.endswith("weight")])
+        for tensors in (initial_weights(), weights, expected_weights)
+    )
+    assert (after - expected_after).norm() < 0.02 * (expected_after - before).norm()
     assert '"2 x cpu with 1 threads, 32-true"' in (folder / "metrics" / "train.json").read_text()
+
+
+def initial_weights():
+    make_deterministic(PARAMS["seed"])
+    return build_model(PARAMS["model"], PARAMS["models"][PARAMS["model"]], 19).state_dict()
 
 
 def test_two_processes_of_one_machine(one_process, tmp_path):
@@ -125,6 +134,11 @@ def test_the_synced_batch_norm_computes_what_torchs_does(one_rank):
         results.append([trained, evaluated, images.grad, norm.weight.grad, norm.bias.grad, *norm.state_dict().values()])
     for a, b in zip(*results, strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_other_batch_norms_are_refused_on_cpus(one_rank):
+    with pytest.raises(UserError, match="this network has BatchNorm1d; several processes train it on GPUs alone"):
+        sync_batch_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(3)), torch.device("cpu"))
 
 
 def test_sums_over_one_process_are_its_own(one_rank):

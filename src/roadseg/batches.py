@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from roadseg.errors import UserError
 from roadseg.frames import Frames
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class _Slots(Dataset[_Order]):
 
 
 class Batches:
-    """One process's batches of an epoch, made by a worker for each core (8 at most, over the processes of a machine).
+    """One process's batches of an epoch, made by its share of the machine's loader processes.
 
     Neither the number of workers nor that of processes changes what is in a batch.
     """
@@ -128,7 +129,7 @@ class Batches:
         world: int = 1,
         local_world: int = 1,
     ) -> None:
-        workers = max(1, min(8, num_cores() // local_world))
+        workers = max(1, num_workers() // local_world)
         num_slots = workers * _MADE_AHEAD + 1  # those being made, and the one that is in use
         self._slots = _Slots(frames, policy, num_slots, -(-draws.batch_size // world))
         self._loader = DataLoader(
@@ -151,9 +152,14 @@ class Batches:
             yield Batch(images, labels, order.num_frames)
 
 
-def num_cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def num_workers() -> int:
+    """The environment's ROADSEG_WORKERS, else one for each core that this process may use, 8 at most."""
+    if text := os.environ.get("ROADSEG_WORKERS"):
+        if not text.isdecimal() or text == "0":
+            raise UserError(f"ROADSEG_WORKERS: {text!r} is no number of processes; give 1 or more")
+        return int(text)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, cores)
 
 
 def _one_thread(_: int) -> None:

@@ -1,7 +1,6 @@
 """The score of a network on frames with a truth, while it trains."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -23,11 +22,8 @@ def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[Fr
     """
     mine = range(fabric.global_rank, len(frames), fabric.world_size)
     joint = np.zeros((VALUES, VALUES), dtype=np.int64)
-    with ThreadPoolExecutor(1) as reader:
-        truths = reader.map(read_label, [files[i].label for i in mine])
-        for classes, truth in zip(
-            predict(model, frames, mine, batch_size, "logits", fabric.device), truths, strict=True
-        ):
-            joint += joint_histogram(classes, truth)
+    maps = predict(model, frames, mine, batch_size, "logits", fabric.device)
+    for i, classes in zip(mine, maps, strict=True):
+        joint += joint_histogram(classes, read_label(files[i].label))
     total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
     return cal_acc(total.cpu().numpy())[0]

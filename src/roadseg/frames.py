@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import cv2
 import numpy as np
+from filelock import FileLock
 from tqdm import tqdm
 
 from roadseg.errors import UserError
@@ -43,7 +45,7 @@ class Frames:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __reduce__(self) -> tuple[Callable[..., "Frames"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., "Frames | None"], tuple[Any, ...]]:
         # a process that gets the frames handed over maps the files too, instead of receiving what is in them
         if self.folder:
             return _mapped, (self.folder,)
@@ -73,15 +75,20 @@ def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: st
     a picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
 
     What is stored goes by the content of the files, the size and the rule, so it can't be out of date. The arrays are
-    mapped: processes share their memory, and they may be larger than it. What has not been used for 30 days goes.
+    mapped: processes share their memory, and they may be larger than it. When others are added, those that nobody has
+    used for 30 days go. Raises UserError where the store can't be written.
     """
     folder = store / "frames" / _key(files, height, width, resize)
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_unused(folder.parent)
-        _write(files, height, width, resize, folder)
+    with suppress(OSError):  # not there yet, or somebody else's
+        os.utime(folder)
     frames = _mapped(folder)
-    folder.touch()
+    if frames is None:
+        with suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder.parent, os.W_OK):
+            raise UserError(f"{folder.parent} can't be written; set ROADSEG_STORE to a writable folder")
+        with FileLock(f"{folder}.lock"):  # another process may be at it
+            frames = _mapped(folder) or _write(files, height, width, resize, folder)
     return frames
 
 
@@ -94,15 +101,19 @@ def _key(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> s
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def _mapped(folder: Path) -> Frames:
-    sizes = [(height, width) for height, width in json.loads((folder / "sizes.json").read_text())]
-    # copy-on-write: torch warns of memory that it must not write to, and nobody writes; nothing can't be mapped
-    mode: Literal["c"] | None = "c" if sizes else None
-    images, labels = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in ("images", "labels"))
+def _mapped(folder: Path) -> Frames | None:
+    """What the folder holds; None where it isn't there, or was cut short by a power failure."""
+    try:
+        sizes = [(height, width) for height, width in json.loads((folder / "sizes.json").read_text())]
+        # copy-on-write: torch warns of memory that it must not write to, and nobody writes; nothing can't be mapped
+        mode: Literal["c"] | None = "c" if sizes else None
+        images, labels = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in ("images", "labels"))
+    except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):
+        return None
     return Frames(images, labels, sizes, folder)
 
 
-def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, folder: Path) -> None:
+def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, folder: Path) -> Frames:
     method = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[resize]
 
     def load(file: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
@@ -118,17 +129,21 @@ def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, fo
             for start in range(0, len(files), _READ_AHEAD):
                 yield from pool.map(load, files[start : start + _READ_AHEAD])
 
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    _remove_unused(folder.parent)
+    temporary = folder.with_name(f".{folder.name}.new")
+    for left_over in (temporary, folder):  # of a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     try:
+        temporary.mkdir()
         progress = tqdm(load_all(), "frames", len(files), leave=False, disable=None)
         sizes = _write_arrays(temporary, progress, (len(files), height, width))
         (temporary / "sizes.json").write_text(json.dumps(sizes))
         temporary.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was quicker, and its files are the same
-            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    frames = _mapped(folder)
+    assert frames is not None
+    return frames
 
 
 def _write_arrays(
@@ -153,5 +168,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
 def _remove_unused(folder: Path) -> None:
     oldest = time.time() - _KEPT_SECONDS
     for path in folder.iterdir():
-        if path.stat().st_mtime < oldest:
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process may tidy up as well
+            if path.is_dir() and path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)

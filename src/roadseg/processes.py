@@ -1,6 +1,7 @@
 """One process or many: who takes part in a training, and sums and batch norms over all of them.
 
-What many processes compute is what one computes on the same whole batch, up to the order of additions.
+What many processes compute is what one computes on the same whole batch, up to the order of additions, and but for
+dropout and drop path, whose draws differ between processes.
 """
 
 import os
@@ -11,6 +12,7 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.autograd import Function
 
@@ -118,12 +120,17 @@ class _SyncedBatchNorm2d(nn.BatchNorm2d):
 
 
 def sync_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
-    """Let batch norms take their statistics over all processes; parameters and their names stay."""
+    """Let batch norms take their statistics over all processes; parameters and their names stay.
+
+    Raises UserError for other kinds of batch norm on CPUs.
+    """
     if not dist.is_initialized():
         return network
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return convert_sync_batchnorm(network)  # timm's: torch's own drops the activation that is part of timm's norms
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = _SyncedBatchNorm2d
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise UserError(f"this network has {type(module).__name__}; several processes train it on GPUs alone")
     return network
