@@ -43,7 +43,8 @@ def main() -> None:
 
 def apart(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
     """Call it in a process of its own, whose peak memory is then its own."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context, as_usual = multiprocessing.get_context("spawn"), partial(multiprocessing.set_start_method, None, True)
+    with ProcessPoolExecutor(1, mp_context=context, initializer=as_usual) as pool:
         row = pool.submit(function, *arguments).result()
     print(", ".join(f"{key} {value:.3g}" for key, value in row.items()), flush=True)
     return row

@@ -62,6 +62,7 @@ class _Side:
 
 
 def _serve(connection: Connection, maker: Maker, arguments: tuple[Any, ...]) -> None:
+    multiprocessing.set_start_method(None, force=True)  # the loaders' workers start as they do in any program
     job = maker(*arguments)
     while True:
         try:
