@@ -96,7 +96,7 @@ def laid_over(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
             place = place.get(section) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place:
             raise UserError(f"{key} is not a parameter; see {paths.PARAMS}")
-        place[last] = value
+        place[last] = copy.deepcopy(value)  # a later key may reach into it
     return result
 
 

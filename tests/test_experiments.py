@@ -103,3 +103,9 @@ def test_laying_over_leaves_the_original(project):
     for key in ("a.x", "x", "a.b.c"):
         with pytest.raises(UserError, match=f"{key} is not a parameter"):
             laid_over(base, {key: 1})
+
+
+def test_a_later_key_may_reach_into_an_earlier_value_without_changing_it():
+    overrides = {"data": {"frames": 1}, "data.frames": 2}
+    assert laid_over({"data": {"frames": 0}}, overrides) == {"data": {"frames": 2}}
+    assert overrides["data"] == {"frames": 1}
