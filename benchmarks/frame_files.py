@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from roadseg.frames import FrameFiles, frame_files
+from roadseg.datasets.kitti import import_frames
+from roadseg.datasets.seg_data import make_layout
+from roadseg.frames.resized import FrameFiles, frame_files
 from roadseg.images import write_image
-from roadseg.kitti import import_frames
-from roadseg.scenes import render_scene
-from roadseg.seg_data import make_layout
+from roadseg.scenes.scene import render_scene
 
 HEIGHT, WIDTH = 375, 1242
 DISTINCT = 32  # the others are the same files under other names

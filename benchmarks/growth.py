@@ -19,11 +19,11 @@ import matplotlib.pyplot as plt
 import page
 from frame_files import kind_of_frames, write_frames
 from parts import HEIGHT, WIDTH, our_training
-from roadseg.augment import study_policy
-from roadseg.batches import Batches, ShuffledDraws
-from roadseg.frames import Frames, load_frames
-from roadseg.scoring import joint_histogram_of_files
-from roadseg.weighting import count_pixels_of_files
+from roadseg.frames.augment import study_policy
+from roadseg.frames.batches import Batches, ShuffledDraws
+from roadseg.frames.resized import Frames, load_frames
+from roadseg.scoring.class_weights import count_pixels_of_files
+from roadseg.scoring.scoring import joint_histogram_of_files
 
 FRAMES = (150, 600, 2400)
 SIZES = ((128, 416), (192, 640), (256, 864))

@@ -23,19 +23,19 @@ import page
 import study_way
 from frame_files import kind_of_frames, write_frames
 from predict import write_prediction
-from roadseg.augment import study_policy
-from roadseg.batches import Batch, Batches, ShuffledDraws
-from roadseg.frames import FrameFiles, load_frames
+from roadseg.frames.augment import study_policy
+from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.resized import FrameFiles, load_frames
 from roadseg.images import read_label, write_image
-from roadseg.losses import build_loss
-from roadseg.memory import keep_freed_memory
-from roadseg.models import build_model
-from roadseg.precision import supported_precision, widen_depthwise
-from roadseg.prediction import predict
-from roadseg.schedules import build_schedule
-from roadseg.scoring import cal_acc, joint_histogram_of_files, matching_files
-from roadseg.training import build_optimizer, train_epoch
-from roadseg.weighting import class_weights, count_pixels_of_files
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.precision import supported_precision, widen_depthwise
+from roadseg.networks.prediction import predict
+from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
+from roadseg.scoring.scoring import cal_acc, joint_histogram_of_files, matching_files
+from roadseg.training.epoch import build_optimizer, train_epoch
+from roadseg.training.losses import build_loss
+from roadseg.training.schedules import build_schedule
 from turns import Job, Pair, measure
 
 ROOT = Path(__file__).parents[1]

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-import paths
-from dvc_runs import Run, finished_runs, is_current, run_experiment
-from experiments import Experiment, Experiments, choose, load_experiments
-from ray_sweep import sweep
-from roadseg.ablation import ablation_table, markdown
+from pipeline import paths
+from pipeline.stage import replacing, run
 from roadseg.errors import UserError
-from roadseg.tradeoff import draw_tradeoff
-from stage import replacing, run
+from roadseg.report.ablation import ablation_table, markdown
+from roadseg.report.tradeoff import draw_tradeoff
+from sweep.dvc_runs import Run, finished_runs, is_current, run_experiment
+from sweep.experiments import Experiment, Experiments, choose, load_experiments
+from sweep.ray_sweep import sweep
 
 LOGS = Path(".ablation")
 INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"

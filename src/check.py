@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-import paths
+from pipeline import paths
+from pipeline.stage import run
 from roadseg.errors import UserError
-from stage import run
 
 TOLERANCE = 0.03  # of mIoU, in 0..1
 DVC = (sys.executable, "-m", "dvc")

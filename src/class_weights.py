@@ -5,15 +5,15 @@ python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> m
 
 import json
 
-import paths
-from params import load_params
-from roadseg.augment import study_policy
-from roadseg.batches import Batches, ShuffledDraws
+from pipeline import paths
+from pipeline.machine import store_folder
+from pipeline.params import load_params
+from pipeline.stage import run, write_json
 from roadseg.classes import NAMES
-from roadseg.frames import frame_files, load_frames, resize_of
-from roadseg.store import store_folder
-from roadseg.weighting import class_weights, count_pixels, count_pixels_of_files
-from stage import run, write_json
+from roadseg.frames.augment import study_policy
+from roadseg.frames.batches import Batches, ShuffledDraws
+from roadseg.frames.resized import frame_files, load_frames, resize_of
+from roadseg.scoring.class_weights import class_weights, count_pixels, count_pixels_of_files
 
 
 def main() -> None:

@@ -8,14 +8,14 @@ outside the project; seg_data, a folder or zip in that layout.
 
 from pathlib import Path
 
-import paths
-from params import Params, load_params
-from roadseg import kitti, seg_data
+from pipeline import paths
+from pipeline.machine import store_folder
+from pipeline.params import Params, load_params
+from pipeline.stage import replacing, run, write_json
+from roadseg.datasets import kitti, seg_data
+from roadseg.datasets.splits import make_splits
+from roadseg.datasets.synthetic import write_scenes
 from roadseg.download import download
-from roadseg.splits import make_splits
-from roadseg.store import store_folder
-from roadseg.synthetic import write_scenes
-from stage import replacing, run, write_json
 
 
 def main() -> None:

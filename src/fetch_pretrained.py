@@ -7,15 +7,15 @@ The file holds tensors under the model's own keys; none at all for `pretrained: 
 
 from torch import Tensor
 
-import paths
-from params import load_params
+from pipeline import paths
+from pipeline.machine import store_folder
+from pipeline.params import load_params
+from pipeline.stage import replacing, run
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
-from roadseg.fitting import Fit, build_outline, fit_weights, rows_that_fit
-from roadseg.sources import fetch, resolve
-from roadseg.store import store_folder
-from roadseg.weights import save_tensors
-from stage import replacing, run
+from roadseg.networks.weights import save_tensors
+from roadseg.pretrained.checkpoints import fetch, resolve
+from roadseg.pretrained.fitting import Fit, build_outline, fit_weights, rows_that_fit
 
 
 def main() -> None:

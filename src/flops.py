@@ -3,12 +3,12 @@
 python src/flops.py        DVC stage `flops`: the network's parameters -> metrics/flops.json
 """
 
-import paths
-from params import load_params
+from pipeline import paths
+from pipeline.params import load_params
+from pipeline.stage import run, write_json
 from roadseg.classes import NUM_CLASSES
-from roadseg.cost import count_flops, count_parameters
-from roadseg.models import build_model
-from stage import run, write_json
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.cost import count_flops, count_parameters
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ python src/headline.py      after `dvc repro`
 
 import json
 
-import paths
-from stage import run
+from pipeline import paths
+from pipeline.stage import run
 
 
 def main() -> None:

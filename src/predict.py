@@ -15,18 +15,18 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-import paths
-from params import load_params
+from pipeline import paths
+from pipeline.machine import store_folder
+from pipeline.params import load_params
+from pipeline.stage import replacing, run
 from roadseg.classes import NUM_CLASSES, colorize
-from roadseg.determinism import make_deterministic
-from roadseg.frames import frame_files, load_frames, resize_of
+from roadseg.frames.resized import frame_files, load_frames, resize_of
 from roadseg.images import write_image
-from roadseg.memory import keep_freed_memory
-from roadseg.models import build_model
-from roadseg.precision import supported_precision
-from roadseg.prediction import predict
-from roadseg.store import store_folder
-from stage import replacing, run
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.precision import supported_precision
+from roadseg.networks.prediction import predict
 
 WRITTEN_BEHIND = 16  # predictions at most that wait to be written
 

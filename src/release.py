@@ -8,13 +8,12 @@ import json
 import shutil
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-import paths
-from params import load_params
+from pipeline import paths
+from pipeline.params import load_params
+from pipeline.stage import replacing, run, write_json
 from roadseg.classes import NAMES, PALETTE
 from roadseg.errors import UserError
-from stage import replacing, run, write_json
+from roadseg.report.pages import render
 
 RELEASES = Path("release")
 COPIED = (paths.MODEL, paths.PARAMS, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
@@ -30,10 +29,7 @@ def main() -> None:
         raise UserError(f"{missing[0]} is not there; run `dvc repro` or `dvc pull` first")
     params = load_params()
     facts = {path.stem: json.loads(path.read_text()) for path in (paths.SCORE, paths.FLOPS, paths.REPORT_JSON)}
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True)
-    card = templates.get_template("model_card.md.j2").render(
-        name=name, params=params, row=params.models[params.model], **facts
-    )
+    card = render("model_card.md.j2", facts | {"name": name, "params": params, "row": params.models[params.model]})
     with replacing(RELEASES / name) as folder:
         folder.mkdir(parents=True)
         for path in COPIED:

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-import paths
-from params import load_params
-from roadseg import ablation, narrative
-from roadseg.figures import draw_curves, draw_frame, draw_palette
-from roadseg.frames import frame_files
+from pipeline import paths
+from pipeline.params import load_params
+from pipeline.stage import replacing, run, write_json
+from roadseg.frames.resized import frame_files
 from roadseg.images import read_image, read_label
-from roadseg.pages import write_pages
-from stage import replacing, run, write_json
+from roadseg.report import ablation, narrative
+from roadseg.report.figures import draw_curves, draw_frame, draw_palette
+from roadseg.report.pages import write_pages
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
     }
     with replacing(paths.REPORT) as folder:
         write_pictures(folder, facts["pictures"], trained["epoch"], "test" if select == "test" else "held-out")
-        write_pages(facts, Path(__file__).parent, folder)
+        write_pages(facts, folder)
     write_json(paths.REPORT_JSON, headline)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-import paths
+from pipeline import paths
+from pipeline.stage import replacing, run, write_json
 from roadseg.classes import NAMES
-from roadseg.figures import draw_confusion
-from roadseg.scoring import Score, joint_histogram_of_files, matching_files, score
-from stage import replacing, run, write_json
+from roadseg.report.figures import draw_confusion
+from roadseg.scoring.scoring import Score, joint_histogram_of_files, matching_files, score
 
 
 def main() -> None:

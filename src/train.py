@@ -13,20 +13,24 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-import paths
-from params import load_params
-from roadseg.augment import study_policy
-from roadseg.batches import Batches, ShuffledDraws
+from pipeline import paths
+from pipeline.machine import store_folder
+from pipeline.params import load_params
+from pipeline.stage import replacing, run, write_json
 from roadseg.classes import NUM_CLASSES
-from roadseg.determinism import make_deterministic
 from roadseg.errors import UserError
-from roadseg.evaluation import miou_of
-from roadseg.frames import FrameFiles, frame_files, load_frames, resize_of
-from roadseg.losses import build_loss
-from roadseg.memory import keep_freed_memory
-from roadseg.models import build_model
-from roadseg.precision import widen_depthwise
-from roadseg.processes import (
+from roadseg.frames.augment import study_policy
+from roadseg.frames.batches import Batches, ShuffledDraws
+from roadseg.frames.resized import FrameFiles, frame_files, load_frames, resize_of
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.precision import widen_depthwise
+from roadseg.networks.weights import save_tensors
+from roadseg.training.epoch import Best, build_optimizer, compile_network, train_epoch
+from roadseg.training.evaluation import miou_of
+from roadseg.training.losses import build_loss
+from roadseg.training.processes import (
     build_fabric,
     check_batches,
     local_processes,
@@ -34,11 +38,7 @@ from roadseg.processes import (
     sum_over_processes,
     sync_batch_norms,
 )
-from roadseg.schedules import build_schedule
-from roadseg.store import store_folder
-from roadseg.training import Best, build_optimizer, compile_network, train_epoch
-from roadseg.weights import save_tensors
-from stage import replacing, run, write_json
+from roadseg.training.schedules import build_schedule
 
 
 def main() -> None:

@@ -2,17 +2,15 @@
 
 import sys
 import threading
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 import ablate
-from dvc_runs import Run, is_current, last_line
-from experiments import Experiment, choose, load_experiments
-from params import Params
+from pipeline.params import Params
 from roadseg.errors import UserError
-
-ROOT = Path(__file__).parents[1]
+from sweep.dvc_runs import Run, is_current, last_line
+from sweep.experiments import Experiment, choose, load_experiments
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def world(monkeypatch):
 
     monkeypatch.setattr(ablate, "run_experiment", run_experiment)
     monkeypatch.setattr(ablate, "finished_runs", lambda: world["runs"])
-    monkeypatch.setattr("dvc_runs.code_has_changed", lambda rev: rev != "same")
+    monkeypatch.setattr("sweep.dvc_runs.code_has_changed", lambda rev: rev != "same")
     monkeypatch.setattr(ablate, "refuse_uncommitted_code", lambda: None)
     return world
 

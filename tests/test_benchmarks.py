@@ -1,18 +1,16 @@
 """What is measured against is the study's way indeed, and the page gets its tables."""
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import GOLDEN
 
 import page
 import study_way
 from turns import measure
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_the_restated_loss_is_the_studys():

@@ -11,13 +11,12 @@ from typing import Any
 import cv2
 import pytest
 import yaml
-from conftest import FileServer, write_kitti, write_seg_data
+from conftest import ROOT, FileServer, write_kitti, write_seg_data
 
 import fetch_data
+from pipeline.stage import run
 from roadseg import download
-from stage import run
 
-ROOT = Path(__file__).parent.parent
 STEMS = [f"{number:06d}_10" for number in range(8)]  # 000003 is known to be a test frame, 000005 is the next by rank
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import FileServer
+from conftest import ROOT, FileServer
 from safetensors.torch import load_file
 
-import paths
 from fetch_pretrained import main
-from roadseg.fitting import build_outline
-from stage import run
+from pipeline import paths
+from pipeline.stage import run
+from roadseg.pretrained.fitting import build_outline
 
-DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
 B0, MOBILENET = "mit_b0_segformer", "mobilenet_v2_segformer"
 
 

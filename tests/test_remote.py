@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ROOT
 from safetensors.torch import load_file
 from test_stages import PARAMS, SMALL
 
-from experiments import laid_over
+from sweep.experiments import laid_over
 
-ROOT = Path(__file__).parents[1]
 DVC = [sys.executable, "-m", "dvc"]
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import ROOT
 from safetensors.torch import load_file
 
 import class_weights
@@ -18,15 +19,14 @@ import fetch_data
 import fetch_pretrained
 import flops
 import headline
-import paths
 import predict
 import report
 import score
 import train
+from pipeline import paths
 from roadseg.classes import NAMES, colorize
 from roadseg.errors import UserError
 
-ROOT = Path(__file__).parents[1]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 SMALL = {
     "data.synthetic": {"train_frames": 6, "test_frames": 3, "height": 96, "width": 192, "seed": 5},

@@ -1,0 +1,1 @@
+"""Frames from wherever they come, checked, in the seg_data layout."""

@@ -1,0 +1,47 @@
+"""The KITTI semantic-segmentation archive: label ids to train ids, and its labelled frames split in two.
+
+The split: a quarter of the labelled frames (rounded; 50 of 200) is for testing. The frames that are known to be test
+frames come first, all of them even where they are more than a quarter; the rest are taken in the order of the SHA-256
+of "test/" and the stem, lowest first. The archive's own testing images have no labels and are not used.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from roadseg.classes import IGNORE_INDEX, TRAIN_ID_OF_LABEL_ID
+from roadseg.datasets.archives import open_tree
+from roadseg.datasets.pairs import Values, copy_frames, find_frames, refuse, top_folder
+from roadseg.datasets.splits import ranked
+
+_KNOWN_TEST_NUMBERS = """
+    000003 000010 000023 000026 000037 000042 000047 000058 000068 000074 000105
+    000111 000116 000132 000137 000143 000148 000153 000164 000169 000174 000183
+"""
+KNOWN_TEST = frozenset(f"{number}_10" for number in _KNOWN_TEST_NUMBERS.split())
+_LAST_LABEL_ID = 33
+
+
+def split_test(stems: set[str]) -> set[str]:
+    """Choose the test frames among all labelled ones by the rule above; at least one where there are two."""
+    known = stems & KNOWN_TEST
+    count = max(round(len(stems) / 4), min(1, len(stems) - 1))
+    return known | set(ranked(stems - known, "test")[: max(count - len(known), 0)])
+
+
+def _label_id_values() -> Values:
+    table = np.full(256, -1, dtype=np.int16)
+    table[: _LAST_LABEL_ID + 1] = TRAIN_ID_OF_LABEL_ID[: _LAST_LABEL_ID + 1]
+    table[255] = IGNORE_INDEX  # id -1, the licence plate, in 8 bits
+    return Values(table, f"a KITTI label holds ids 0..{_LAST_LABEL_ID} or 255: take the official archive")
+
+
+def import_frames(archive: Path, folder: Path) -> None:
+    """Check the archive's labelled frames and write them, split, into the empty layout `folder`."""
+    with open_tree(archive) as tree:
+        top = top_folder(tree, "training/image_2")
+        frames, problems = find_frames(tree, "training", f"{top}training/image_2", f"{top}training/semantic")
+        test = split_test({frame.stem for frame in frames})
+        frames = [replace(frame, part="testing") if frame.stem in test else frame for frame in frames]
+        refuse(problems + copy_frames(tree, frames, _label_id_values(), folder))

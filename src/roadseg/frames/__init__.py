@@ -1,0 +1,1 @@
+"""Frames as the network takes them: resized, augmented, in batches."""

@@ -1,0 +1,166 @@
+"""Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from roadseg.errors import UserError
+from roadseg.frames.resized import Frames
+
+if TYPE_CHECKING:
+    from albumentations import Compose
+
+_MADE_AHEAD = 2  # batches by each worker, torch's own default
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which frame, and what seeds its augmentation."""
+
+    index: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's share of a batch. The tensors are overwritten once the next batch is asked for."""
+
+    images: Tensor  # (B, H, W, 3) uint8 RGB
+    labels: Tensor  # (B, H, W) uint8
+    num_frames: int  # of the whole batch, over all processes
+
+
+class ShuffledDraws(Sampler[list[Draw]]):
+    """Every frame once an epoch in a new order, in batches, each frame with what seeds its augmentation.
+
+    `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (spec section 6.3): two workers take
+    batches in turn, and each starts every epoch with the same draws.
+    """
+
+    def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str) -> None:
+        self.num_frames, self.batch_size, self.seed, self.kind = num_frames, batch_size, seed, kind
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-self.num_frames // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_frames)
+        for batch in range(len(self)):
+            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [Draw(int(index), self._key(batch, place, index)) for place, index in enumerate(indices)]
+
+    def _key(self, batch: int, place: int, index: int) -> str:
+        if self.kind == "fresh":
+            return f"{self.seed}/{self.epoch}/{index}"
+        return f"{self.seed}/{batch // 2 * self.batch_size + place}"
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a worker is told to make: these frames, into that slot."""
+
+    slot: int
+    draws: list[Draw]
+    num_frames: int
+
+
+class _Orders(Sampler[_Order]):
+    """The share of process `rank` of `world` in each batch: every world-th of its frames."""
+
+    def __init__(self, draws: ShuffledDraws, num_slots: int, rank: int, world: int) -> None:
+        self.draws, self.num_slots, self.rank, self.world = draws, num_slots, rank, world
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    def __iter__(self) -> Iterator[_Order]:
+        for number, batch in enumerate(self.draws):
+            yield _Order(number % self.num_slots, batch[self.rank :: self.world], len(batch))
+
+
+class _Slots(Dataset[_Order]):
+    """Makes batches in memory that the worker processes share with the one that trains.
+
+    Handing over a new tensor for each batch costs as much time as augmenting it.
+    """
+
+    def __init__(self, frames: Frames, policy: "Compose | None", num_slots: int, batch_size: int) -> None:
+        self.frames, self.policy = frames, policy
+        shape = num_slots, batch_size, *frames.labels.shape[1:]
+        self.images = torch.empty((*shape, 3), dtype=torch.uint8).share_memory_()
+        self.labels = torch.empty(shape, dtype=torch.uint8).share_memory_()
+
+    def __getitem__(self, order: _Order) -> _Order:
+        images, labels = self.images[order.slot].numpy(), self.labels[order.slot].numpy()
+        for place, draw in enumerate(order.draws):
+            images[place], labels[place] = self.sample(draw)
+        return order
+
+    def sample(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
+        image, label = self.frames.images[draw.index], self.frames.labels[draw.index]
+        if self.policy is None:
+            return image, label
+        self.policy.set_random_seed(int.from_bytes(hashlib.sha256(draw.key.encode()).digest()[:4]))
+        sample = self.policy(image=image, mask=label)
+        return sample["image"], sample["mask"]
+
+
+class Batches:
+    """One process's batches of an epoch, made by its share of the machine's loader processes.
+
+    Neither the number of workers nor that of processes changes what is in a batch.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        draws: ShuffledDraws,
+        policy: "Compose | None",
+        rank: int = 0,
+        world: int = 1,
+        local_world: int = 1,
+    ) -> None:
+        workers = max(1, num_workers() // local_world)
+        num_slots = workers * _MADE_AHEAD + 1  # those being made, and the one that is in use
+        self._slots = _Slots(frames, policy, num_slots, -(-draws.batch_size // world))
+        self._loader = DataLoader(
+            self._slots,
+            batch_size=None,
+            sampler=_Orders(draws, num_slots, rank, world),
+            num_workers=workers,
+            prefetch_factor=_MADE_AHEAD,
+            persistent_workers=True,  # starting them takes as long as a third of an epoch of 150 frames
+            worker_init_fn=_one_thread,
+        )
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for order in self._loader:
+            size = len(order.draws)
+            images, labels = self._slots.images[order.slot, :size], self._slots.labels[order.slot, :size]
+            yield Batch(images, labels, order.num_frames)
+
+
+def num_workers() -> int:
+    """The environment's ROADSEG_WORKERS, else one for each core that this process may use, 8 at most."""
+    if text := os.environ.get("ROADSEG_WORKERS"):
+        if not text.isdecimal() or text == "0":
+            raise UserError(f"ROADSEG_WORKERS: {text!r} is no number of processes; give 1 or more")
+        return int(text)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, cores)
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(0)  # the processes are the parallelism

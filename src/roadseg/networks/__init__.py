@@ -1,0 +1,1 @@
+"""Networks: built from a row of the catalogue, read and written, run, and counted."""

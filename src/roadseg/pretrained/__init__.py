@@ -1,0 +1,1 @@
+"""Weights to start from: fetched, and fitted to the network."""

@@ -1,0 +1,144 @@
+"""Where weights come from: a file, an address, Google Drive, the Hugging Face hub, or smp's own encoders."""
+
+import errno
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import shorten
+
+import gdown
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    XetDownloadError,
+)
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import Tensor
+
+from roadseg.download import download
+from roadseg.errors import UserError
+from roadseg.networks.weights import read_tensors
+
+_SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, smp:imagenet"
+_SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
+_HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
+_TIMEOUT = 60  # seconds without a byte
+
+
+def resolve(pretrained: str, row: Mapping[str, str]) -> str:
+    """Give the URI that `pretrained` means: itself, or the one of that name in the model's row."""
+    uri = row.get(pretrained, pretrained)
+    if not _SCHEME.match(uri):
+        raise UserError(f"pretrained: {uri!r} is unknown; there are {', '.join(['none', *row])}, or {_SCHEMES}")
+    return uri
+
+
+def fetch(uri: str, encoder: str | None, store: Path) -> dict[str, Tensor]:
+    """Give the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
+
+    `encoder` is the network's encoder by smp's name, which `smp:` needs. A UserError says what went wrong and what
+    to do instead; nothing that is no file of tensors stays in the store.
+    """
+    scheme, _, rest = uri.partition(":")
+    match scheme:
+        case "file":
+            return _from_file(Path(rest).expanduser())
+        case "gdrive":
+            return _from_drive(rest, store)
+        case "hf":
+            return _from_hub(rest)
+        case "smp":
+            return _from_smp(rest, encoder)
+        case _:
+            return _from_web(uri, store)
+
+
+def _from_file(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"file:{path}: there is no such file; correct the path (relative ones start at {Path.cwd()})")
+    return read_tensors(path)
+
+
+def _from_web(url: str, store: Path) -> dict[str, Tensor]:
+    path, _ = download(url, store)
+    try:
+        return read_tensors(path)
+    except UserError as error:
+        path.unlink()
+        raise UserError(f"{url}: {_unnamed(error, path)}") from None
+
+
+def _from_drive(file_id: str, store: Path) -> dict[str, Tensor]:
+    if not re.fullmatch(r"[\w-]+", file_id):
+        raise UserError(f"gdrive:{file_id}: this is no file's ID; give the part after /d/ of the file's link alone")
+    path = (store / "gdrive" / f"{file_id}.pth").absolute()
+    if path.exists():
+        try:
+            return read_tensors(path)
+        except UserError as error:
+            raise UserError(f"{error}; or remove it to have it fetched again") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new, view = path.with_suffix(".new"), f"https://drive.google.com/file/d/{file_id}/view"
+    try:
+        # gdown keeps a broken transfer beside `new`, and resumes it there; cookies would be kept in the home folder
+        gdown.download(id=file_id, output=str(new), resume=True, retries=3, timeout=_TIMEOUT, use_cookies=False)
+        tensors = read_tensors(new)
+    except (gdown.DownloadError, OSError, UserError) as error:  # requests' exceptions are OSErrors
+        new.unlink(missing_ok=True)
+        by_hand = f"download it in a browser from {view} and put it at {path}, or give file:PATH"
+        if isinstance(error, UserError):
+            raise UserError(f"gdrive:{file_id}: {_unnamed(error, new)}: {by_hand}") from None
+        raise _failed(f"gdrive:{file_id}", error, by_hand) from None
+    new.replace(path)
+    return tensors
+
+
+def _from_hub(repo: str) -> dict[str, Tensor]:
+    try:
+        try:
+            path = hf_hub_download(repo, "model.safetensors")
+        except EntryNotFoundError as missing:
+            offline = isinstance(missing, LocalEntryNotFoundError)
+            path = hf_hub_download(repo, "pytorch_model.bin", local_files_only=offline)
+    except _HUB_ERRORS as error:
+        link = f"https://huggingface.co/{repo}/tree/main"
+        raise _failed(
+            f"hf:{repo}", error, f"check name and connection, or fetch the weights from {link} and give file:PATH"
+        ) from None
+    return read_tensors(Path(path))
+
+
+def _from_smp(name: str, encoder: str | None) -> dict[str, Tensor]:
+    if encoder is None:
+        raise UserError(
+            f"smp:{name}: this model has no encoder of segmentation_models_pytorch; choose another model, or none"
+        )
+    timm = encoder.startswith("tu-")  # timm's names hold their weights' name, so smp wants no other
+    try:
+        network = get_encoder(encoder, weights=True if timm else name)
+    except KeyError as error:
+        raise UserError(f"smp:{name}: {error.args[0]}") from None
+    except _HUB_ERRORS as error:
+        link = f"https://huggingface.co/{'timm' if timm else f'smp-hub/{encoder}.{name}'}"
+        raise _failed(
+            f"smp:{name} for {encoder}", error, f"check the connection, or fetch it from {link} and give file:PATH"
+        ) from None
+    return {f"encoder.{key}": value for key, value in network.state_dict().items()}
+
+
+def _unnamed(error: UserError, path: Path) -> str:
+    """What is wrong with a downloaded file, without the name of it, as it is gone."""
+    return str(error).replace(str(path), "what came")
+
+
+def _failed(source: str, error: Exception, remedy: str) -> UserError:
+    """One line of a library's exception, whatever its text looks like."""
+    reason = shorten(str(error), 200, placeholder=" ...").rstrip(".;") or type(error).__name__
+    if isinstance(error, LocalEntryNotFoundError):
+        reason = "the hub does not answer, and its cache here has no such file"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        remedy = "free some space, or set ROADSEG_STORE and HF_HOME to folders on a larger disk, and run again"
+    return UserError(f"{source}: {reason}; {remedy}")

@@ -1,0 +1,1 @@
+"""Scores of predictions and class weights, both from counts of pixels."""

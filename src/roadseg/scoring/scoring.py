@@ -1,0 +1,119 @@
+"""The study's accuracy function, and the usual ones beside it, all from one joint histogram of truth and prediction."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roadseg.errors import UserError
+from roadseg.images import read_label
+from roadseg.scoring.counting import VALUES, count_values
+
+
+def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Count pixels by (truth value, predicted value): two (H, W) uint8 maps -> (256, 256) int64."""
+    return count_values(truth, pred)
+
+
+def confusion_matrix(pred: np.ndarray, truth: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> np.ndarray:
+    """Count the valid pixels by (true class, predicted class): two uint8 maps of one shape -> (K, K) int64.
+
+    A pixel counts where its truth is a class, `ignore_index` apart, and its prediction is one.
+    """
+    return _valid(joint_histogram(pred, truth), num_classes, ignore_index)
+
+
+def _valid(joint: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray:
+    matrix = joint[:num_classes, :num_classes].copy()
+    if ignore_index < num_classes:
+        matrix[ignore_index] = 0
+    return matrix
+
+
+def cal_acc(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> tuple[float, np.ndarray]:
+    """The study's mIoU and IoU per class (spec section 5) from the sum of all images' joint histograms.
+
+    Kept as it was: the mean goes over all K classes, so one that occurs nowhere counts as 0; the last bin of the
+    study's histogram was closed, so a value K counts as class K-1, yet agrees with the truth only where that is K too.
+    """
+    intersection = _bins(np.diagonal(joint), num_classes)
+    predicted = _bins(joint.sum(axis=0) - joint[ignore_index], num_classes)
+    true = _bins(joint.sum(axis=1), num_classes)
+    iou = intersection / (predicted + true - intersection + 1e-10)
+    return float(np.mean(iou)), iou
+
+
+def _bins(counts: np.ndarray, num_classes: int) -> np.ndarray:
+    """Sort counts by value into the K bins of numpy.histogram(bins=0..K), whose last one is closed: (256,) -> (K,)."""
+    bins = counts[:num_classes].astype(np.float64)
+    bins[-1] += counts[num_classes]
+    return bins
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a set of predictions is worth; all but `miou` leave out classes or pixels without a truth."""
+
+    miou: float
+    miou_present: float
+    pixel_accuracy: float
+    fw_iou: float
+    iou: np.ndarray  # (K,), as in cal_acc
+    confusion: np.ndarray  # (K, K) int64, rows truth, columns prediction
+
+
+def score(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> Score:
+    """Reduce the summed joint histogram (256, 256) to a Score.
+
+    `miou_present` is the mean over the classes that occur in the truth; `fw_iou` weighs each class's IoU by its share
+    of the true pixels (Long et al. 2015, section 5); `pixel_accuracy` is the share of valid pixels that are right.
+    """
+    miou, iou = cal_acc(joint, num_classes, ignore_index)
+    truth = joint[:num_classes].sum(axis=1)  # (K,), a prediction that is no class is a miss, so it counts here
+    truth[ignore_index : ignore_index + 1] = 0
+    if truth.sum() == 0:
+        raise UserError("no pixel of the truth has a class; nothing can be scored")
+    matrix = _valid(joint, num_classes, ignore_index)
+    return Score(
+        miou=miou,
+        miou_present=float(iou[truth > 0].mean()),
+        pixel_accuracy=float(np.trace(matrix) / truth.sum()),
+        fw_iou=float((truth * iou).sum() / truth.sum()),
+        iou=iou,
+        confusion=matrix,
+    )
+
+
+def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]]) -> np.ndarray:
+    """Sum the joint histograms of (prediction, truth) PNG pairs, read by threads; UserError names a bad file."""
+
+    def of_pair(pair: tuple[Path, Path]) -> np.ndarray:
+        pred, truth = read_label(pair[0]), read_label(pair[1])
+        if pred.shape != truth.shape:
+            sizes = f"{pair[0]} is {_size(pred)}, but {pair[1]} is {_size(truth)}"
+            raise UserError(f"{sizes}; predict at the label's size")
+        return joint_histogram(pred, truth)
+
+    with ThreadPoolExecutor() as pool:
+        return sum(pool.map(of_pair, pairs), start=np.zeros((VALUES, VALUES), dtype=np.int64))
+
+
+def _size(label: np.ndarray) -> str:
+    return f"{label.shape[1]}x{label.shape[0]}"
+
+
+def matching_files(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
+    """Pair each PNG of the folder `truth` with the prediction of the same name; UserError for anything out of place."""
+    for folder in (pred, truth):
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder; give the one that holds the PNGs")
+    names = sorted(path.name for path in truth.iterdir())
+    if odd := [name for name in names if not name.lower().endswith(".png")]:
+        raise UserError(f"{truth / odd[0]} is not a PNG; the folder must hold label maps alone")
+    if not names:
+        raise UserError(f"{truth} is empty; there is nothing to score")
+    if missing := [name for name in names if not (pred / name).is_file()]:
+        raise UserError(f"{pred / missing[0]} is missing ({len(missing)} of {len(names)} are); predict them too")
+    return [(pred / name, truth / name) for name in names]

@@ -1,0 +1,1 @@
+"""Training: losses, schedules, an epoch, and the processes that share it."""

@@ -1,0 +1,136 @@
+"""One process or many: who takes part in a training, and sums and batch norms over all of them.
+
+What many processes compute is what one computes on the same whole batch, up to the order of additions, and but for
+dropout and drop path, whose draws differ between processes.
+"""
+
+import os
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import TorchElasticEnvironment
+from lightning_fabric.strategies import DDPStrategy
+from timm.layers import convert_sync_batchnorm
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from roadseg.errors import UserError
+from roadseg.networks.precision import Precision, supported_precision
+
+
+def build_fabric(precision: Precision) -> Fabric:
+    """Give the devices that the environment asks for, with the precision that they support of the one asked for.
+
+    Under torchrun there is a process for each that it started; else ROADSEG_DEVICES GPUs (or CPU processes) of this
+    machine, one by default. Call `launch` on the result: it starts the other processes.
+    Raises UserError for a number of devices that is none, or that the machine doesn't have.
+    """
+    if TorchElasticEnvironment.detect():
+        devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+    else:
+        devices, nodes = _devices_asked_for(), 1
+    there = torch.cuda.device_count()
+    if there and devices > there:
+        raise UserError(f"{devices} processes on this machine, but it has {there} GPUs; start one for each GPU at most")
+    device = torch.device("cuda" if there else "cpu")
+    # the statistics of batch norm are the same everywhere already; some encoders have layers that nothing uses
+    strategy = DDPStrategy(forward_sync_buffers=False, static_graph=True) if devices * nodes > 1 else "auto"
+    return Fabric(
+        accelerator="auto",
+        strategy=strategy,
+        devices=devices,
+        num_nodes=nodes,
+        precision=supported_precision(precision, device),
+    )
+
+
+def _devices_asked_for() -> int:
+    text = os.environ.get("ROADSEG_DEVICES", "1")
+    if not text.isdecimal() or text == "0":
+        raise UserError(f"ROADSEG_DEVICES: {text!r} is no number of devices; give 1 or more")
+    return int(text)
+
+
+def precision_of(fabric: Fabric) -> Precision:
+    """What it was built with."""
+    return cast(Precision, fabric.strategy.precision.precision)
+
+
+def local_processes(fabric: Fabric) -> int:
+    """How many of the processes are on this machine."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if TorchElasticEnvironment.detect() else fabric.world_size
+
+
+def check_batches(num_frames: int, batch_size: int, world: int) -> None:
+    """Raise UserError where some process would have no frame of a batch."""
+    smallest = num_frames % batch_size or batch_size
+    if smallest < world:
+        raise UserError(
+            f"train.batch_size: {batch_size} leaves a last batch of {smallest} of {num_frames} frames, "
+            f"fewer than the {world} processes; change it or start fewer processes"
+        )
+
+
+class _SumOverProcesses(Function):
+    @staticmethod
+    def forward(_: Any, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, grad: Tensor) -> Tensor:
+        # each process's result depends on this one's part, so the derivatives of all of them come together
+        total = grad.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def sum_over_processes(tensor: Tensor) -> Tensor:
+    """Add up a tensor over the processes, differentiably; the tensor itself where there is one process.
+
+    Where each process computes the same loss from such sums and DDP averages the gradients, the result is the gradient
+    of that loss.
+    """
+    return _SumOverProcesses.apply(tensor) if dist.is_initialized() else tensor
+
+
+class _SyncedBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm with the statistics of the whole batch, for processes on CPUs, which torch's own doesn't serve."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(images)
+        wide = images.float()
+        local_count = wide.new_tensor([images.numel() / self.num_features])
+        totals = sum_over_processes(torch.cat([wide.sum(dim=(0, 2, 3)), local_count]))
+        count = totals[-1].detach()
+        mean = totals[:-1] / count
+        centred = wide - mean[:, None, None]
+        variance = sum_over_processes(centred.square().sum(dim=(0, 2, 3))) / count
+        with torch.no_grad():
+            momentum = self.momentum or 0.0
+            self.running_mean.lerp_(mean, momentum)  # type: ignore[union-attr]
+            self.running_var.lerp_(variance * count / (count - 1), momentum)  # type: ignore[union-attr]
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(images)
+
+
+def sync_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
+    """Let batch norms take their statistics over all processes; parameters and their names stay.
+
+    Raises UserError for other kinds of batch norm on CPUs.
+    """
+    if not dist.is_initialized():
+        return network
+    if device.type == "cuda":
+        return convert_sync_batchnorm(network)  # timm's: torch's own drops the activation that is part of timm's norms
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = _SyncedBatchNorm2d
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise UserError(f"this network has {type(module).__name__}; several processes train it on GPUs alone")
+    return network

@@ -1,0 +1,127 @@
+"""What `experiments.yaml` may say: groups of named variants, each params.yaml with some values laid over it."""
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from pipeline import paths
+from pipeline.params import check_params
+from pipeline.schema import Section, read_yaml, validate
+from roadseg.errors import UserError
+
+EXPERIMENTS = Path("experiments.yaml")
+
+
+class Variant(Section):
+    about: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    methods: list[str] = Field(default_factory=list)
+    published: float | None = None
+
+
+class Group(Section):
+    about: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    variants: dict[str, Variant]
+
+
+class Published(Section):
+    name: str
+    source: str
+    gflops: float
+    miou: float
+
+
+class Experiments(Section):
+    methods: list[str]
+    groups: dict[str, Group]
+    published: list[Published]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: a variant with one seed. `params` is the whole content of params.yaml for it."""
+
+    group: str
+    variant: str
+    seed: int
+    overrides: Mapping[str, Any]
+    params: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What DVC calls it: the same for the same variant and seed, whatever else changes."""
+        return f"{self.group}-{self.variant}-s{self.seed}"
+
+
+def load_experiments() -> Experiments:
+    """Read `experiments.yaml`; a UserError lists every problem in it, values that params.yaml would refuse included."""
+    experiments, problems = validate(Experiments, read_yaml(EXPERIMENTS))
+    if experiments is not None:
+        problems = _broken_variants(experiments)
+    if experiments is None or problems:
+        raise UserError("\n".join(f"{EXPERIMENTS}: {line}" for line in problems))
+    return experiments
+
+
+def _broken_variants(experiments: Experiments) -> list[str]:
+    problems, base = [], read_yaml(paths.PARAMS)
+    for group_name, group in experiments.groups.items():
+        for name, variant in group.variants.items():
+            where = f"{group_name}.{name}"
+            if not re.fullmatch(r"[a-z0-9_]+", group_name + name):
+                problems.append(f"{where}: names are of a-z, 0-9 and _")
+            if unknown := set(variant.methods) - set(experiments.methods):
+                problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not among `methods`")
+            try:
+                _, wrong = check_params(laid_over(base, group.set | variant.set))
+            except UserError as error:
+                wrong = [str(error)]
+            problems += [f"{where}.set: {line}" for line in wrong]
+    return problems
+
+
+def laid_over(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a copy of nested `params` in which each dotted key has its new value; a key that isn't there is an error."""
+    result = copy.deepcopy(dict(params))
+    for key, value in overrides.items():
+        *sections, last = key.split(".")
+        place: Any = result
+        for section in sections:
+            place = place.get(section) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            raise UserError(f"{key} is not a parameter; see {paths.PARAMS}")
+        place[last] = copy.deepcopy(value)  # a later key may reach into it
+    return result
+
+
+def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Experiment]:
+    """The runs behind names of groups, variants (`group-variant`) or nothing for all, each with `seeds` seeds."""
+    base = read_yaml(paths.PARAMS)
+    known = {
+        f"{group}-{variant}": (group, variant) for group, g in experiments.groups.items() for variant in g.variants
+    }
+    wanted = []
+    for name in names or list(experiments.groups):
+        if name in experiments.groups:
+            wanted += [pair for pair in known.values() if pair[0] == name]
+        elif name in known:
+            wanted.append(known[name])
+        else:
+            there = ", ".join([*experiments.groups, *known])
+            raise UserError(f"{name} is neither a group nor a variant; there are {there}")
+    return [
+        _experiment(experiments, base, group, variant, seed)
+        for group, variant in dict.fromkeys(wanted)
+        for seed in range(1, seeds + 1)
+    ]
+
+
+def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int) -> Experiment:
+    overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
+    return Experiment(group, variant, seed, overrides, laid_over(base, overrides))

@@ -1,0 +1,98 @@
+"""params.yaml: what is wrong in it is told all at once, each with its remedy."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pipeline import params, paths
+from roadseg.errors import UserError
+
+GOOD = (ROOT / "params.yaml").read_text()
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
+
+    def load(text):
+        paths.PARAMS.write_text(text)
+        return params.load_params()
+
+    return load
+
+
+def problems(load, *changes):
+    text = GOOD
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    with pytest.raises(UserError) as caught:
+        load(text)
+    return [line.removeprefix(f"{paths.PARAMS}: ") for line in str(caught.value).split("\n")]
+
+
+def test_the_projects_own_file_is_right(load):
+    loaded = load(GOOD)
+    assert loaded.model in loaded.models
+    assert (loaded.flops.height, loaded.flops.width) == (375, 1242)
+
+
+def test_numbers_may_be_written_as_dvc_writes_them(load):
+    changed = yaml.safe_load(GOOD)
+    changed["train"]["lr"] = "6e-05"  # PyYAML reads DVC's own spelling of 6e-5 as a string
+    assert load(yaml.safe_dump(changed)).train.lr == 6e-5
+
+
+def test_every_problem_is_told_at_once(load):
+    found = problems(
+        load,
+        ("\nseed: ", "\nsed: "),
+        ("\nmodel: ", "\nmodel: no_such_net #"),
+        ("\nloss: ce_dice", "\nloss: focal"),
+        ("\nschedule: ", "\nschedule: linear #"),
+        ("  epochs:", "  epoch:"),
+        ("  batch_size: ", "  batch_size: many #"),
+    )
+    assert "seed is missing; add it" in found
+    assert "sed is not a parameter; did you mean seed?" in found
+    assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; there are ") for line in found)
+    assert "loss: 'focal' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in found
+    assert any(line.startswith("schedule: 'linear' is unknown; there are 'constant', 'cosine'") for line in found)
+    assert "train.epochs is missing; add it" in found
+    assert "train.epoch is not a parameter; did you mean epochs?" in found
+    assert any(line.startswith("train.batch_size: 'many") for line in found)
+    assert any(line.startswith("predict.batch_size: 'many") for line in found)
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("source: synthetic", "source: seg_data", "data.seg_data.path is empty, but data.source is seg_data"),
+        ("network: trained", "network: tiny", "flops.network: 'tiny' is unknown; there are trained, baseline_segnet"),
+        ("val_fraction: 0.1", "val_fraction: 0", "data.val_fraction: 0, but train.select is val; hold some frames out"),
+        ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
+        ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
+        ("  lr: ", "  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
+    ],
+)
+def test_single_mistakes(load, old, new, told):
+    assert any(line.startswith(told) for line in problems(load, (old, new)))
+
+
+def test_input_sides_must_suit_the_encoders(load):
+    changed = yaml.safe_load(GOOD)
+    changed["input"]["height"] = 375
+    with pytest.raises(UserError, match=r"input\.height: 375 is wrong; input should be a multiple of 32"):
+        load(yaml.safe_dump(changed))
+
+
+def test_a_file_that_is_no_yaml_or_is_not_there(load):
+    with pytest.raises(UserError, match="not valid YAML"):
+        load("seed: [1")
+    with pytest.raises(UserError, match="the file: 3 is wrong"):
+        load("3")
+    paths.PARAMS.unlink()
+    with pytest.raises(UserError, match="is not here; run this from the project's root folder"):
+        params.load_params()

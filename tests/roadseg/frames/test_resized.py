@@ -1,0 +1,139 @@
+"""Frames come back in order, resized by the rule asked for, with the sizes that they had."""
+
+import errno
+import os
+import pickle
+import time
+
+import cv2
+import numpy as np
+import pytest
+from conftest import write_picture, write_seg_data
+from lightning_fabric import Fabric
+
+from roadseg.errors import UserError
+from roadseg.frames.resized import Frames, frame_files, load_frames, resize_of
+from roadseg.training.evaluation import miou_of
+
+
+@pytest.fixture
+def one_frame(tmp_path):
+    """Vertical stripes of two columns, black and white, over a label whose left half is 3."""
+    image = np.zeros((4, 8, 3), np.uint8)
+    image[:, [1, 3, 5, 7]] = 255
+    label = np.full((4, 8), 9, np.uint8)
+    label[:, :4] = 3
+    write_picture(tmp_path / "image" / "a.png", image)
+    write_picture(tmp_path / "label" / "a.png", label)
+    return frame_files(tmp_path, ["a"])
+
+
+@pytest.mark.parametrize(("rule", "grey"), [("area", 128), ("linear", 128), ("nearest", 0)])
+def test_halving_by_each_rule(one_frame, rule, grey, tmp_path):
+    frames = load_frames(one_frame, 2, 4, rule, tmp_path)
+    assert np.abs(frames.images.astype(int) - grey).max() <= 1
+    assert frames.labels[0].tolist() == [[3, 3, 9, 9]] * 2
+    assert frames.sizes == [(4, 8)]
+
+
+def test_area_is_the_mean_of_what_each_pixel_covers(one_frame, tmp_path):
+    frames = load_frames(one_frame, 1, 2, "area", tmp_path)
+    assert np.abs(frames.images.astype(int) - 127.5).max() <= 0.5
+
+
+def test_frames_keep_the_order_asked_for(tmp_path):
+    folder = write_seg_data(tmp_path, train=4, val=0, test=0, height=32, width=64) / "training"
+    stems = ["000002_10", "000000_10"]
+    frames = load_frames(frame_files(folder, stems), 32, 64, "area", tmp_path / "store")
+    for stem, image, label in zip(stems, frames.images, frames.labels, strict=True):
+        assert np.array_equal(image, cv2.imread(str(folder / "image" / f"{stem}.png"))[..., ::-1])
+        assert np.array_equal(label, cv2.imread(str(folder / "label" / f"{stem}.png"), cv2.IMREAD_UNCHANGED))
+
+
+def test_the_studys_rule_differs_between_training_and_testing():
+    assert [resize_of("study", training) for training in (True, False)] == ["nearest", "linear"]
+    assert [resize_of("area", training) for training in (True, False)] == ["area", "area"]
+
+
+def test_a_missing_frame_is_told(one_frame, tmp_path):
+    with pytest.raises(UserError, match="has no picture b; run `dvc repro fetch_data`"):
+        frame_files(tmp_path, ["a", "b"])
+
+
+def test_what_is_stored_is_mapped_again_and_never_out_of_date(one_frame, tmp_path):
+    store = tmp_path / "store"
+    first = load_frames(one_frame, 2, 4, "area", store)
+    again = load_frames(one_frame, 2, 4, "area", store)
+    assert again.folder == first.folder
+    assert isinstance(again.images, np.memmap)
+    others = [load_frames(one_frame, *how, store) for how in ((1, 4, "area"), (2, 4, "nearest"))]
+    write_picture(one_frame[0].label, np.full((4, 8), 5, np.uint8))
+    relabelled = load_frames(one_frame, 2, 4, "area", store)
+    assert relabelled.labels.tolist() == [[[5] * 4] * 2]
+    assert len({frames.folder for frames in (first, *others, relabelled)}) == 4
+
+
+def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_path):
+    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    handed_over = pickle.dumps(frames)
+    assert len(handed_over) < 500
+    copy = pickle.loads(handed_over)
+    assert isinstance(copy.images, np.memmap)
+    assert np.array_equal(copy.images, frames.images)
+    in_memory = Frames(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8), [(2, 2)])
+    assert np.array_equal(pickle.loads(pickle.dumps(in_memory)).images, in_memory.images)
+
+
+def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeypatch):
+    old = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    month_ago = time.time() - 31 * 24 * 3600
+    os.utime(old, (month_ago, month_ago))
+    one_frame[0].image.write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
+        load_frames(one_frame, 2, 4, "area", tmp_path)
+    assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
+
+
+def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("roadseg.frames.resized._write_header", full)
+    with pytest.raises(OSError, match="No space left"):
+        load_frames(one_frame, 2, 4, "area", tmp_path)
+    assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
+
+
+def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
+    folder = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    images = folder / "images.npy"
+    whole = images.read_bytes()
+    images.write_bytes(whole[:-3])
+    assert load_frames(one_frame, 2, 4, "area", tmp_path).folder == folder
+    assert images.read_bytes() == whole
+
+
+def test_a_store_that_cannot_be_written_is_told(one_frame, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match=r"file/frames can't be written; set ROADSEG_STORE to a writable folder"):
+        load_frames(one_frame, 2, 4, "area", tmp_path / "file")
+
+
+def test_no_frames_are_frames_too(tmp_path):
+    assert load_frames([], 2, 4, "area", tmp_path).images.shape == (0, 2, 4, 3)
+
+
+def test_a_network_is_scored_at_the_labels_size(one_frame, tmp_path):
+    import torch
+
+    class LeftIsThree(torch.nn.Module):
+        def forward(self, images):
+            logits = torch.zeros(len(images), 19, *images.shape[-2:])
+            middle = images.shape[-1] // 2
+            logits[:, 3, :, :middle] = 1
+            logits[:, 9, :, middle:] = 1
+            return logits
+
+    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    assert miou_of(fabric, LeftIsThree(), frames, one_frame, batch_size=1) == pytest.approx(2 / 19)

@@ -1,0 +1,71 @@
+"""The catalogue's networks have the study's parameters and cost, and refuse rows that describe none."""
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT
+
+from roadseg.errors import UserError
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.cost import count_flops, count_parameters
+
+CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+
+# spec section 3; the baseline's parameters are given there as 15.28 M and counted here by hand
+TABLE = {
+    "baseline_segnet": (15_279_747, 66.97),
+    "better_segnet": (49_305_075, 304.87),
+    "effnet_b3_segformer": (11_194_427, 20.32),
+    "mit_b0_segformer": (3_719_027, 15.45),
+    "mit_b2_segformer": (27_361_235, 113.38),
+    "mit_b2_segformer_256": (24_726_995, 50.50),
+    "mit_b3_segformer": (47_237_075, 146.90),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_parameters_and_cost_are_the_studys(name):
+    model = build_model(name, CATALOGUE[name], 19)
+    parameters, gflops = TABLE[name]
+    assert count_parameters(model) == parameters
+    assert round(count_flops(model, 375, 1242).gflops, 2) == gflops
+
+
+def test_cost_of_one_convolution_by_hand():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3, padding=1), torch.nn.GELU(), torch.nn.Conv2d(5, 2, 1))
+    cost = count_flops(model, 8, 10)
+    first, last = 8 * 10 * 5 * 3 * 9, 8 * 10 * 2 * 5  # multiply-accumulates
+    assert cost.gflops == (first + last) / 1e9
+    assert cost.by_module == pytest.approx({"0": first / (first + last), "2": last / (first + last)})
+    assert cost.uncounted == {"aten::gelu": 1}
+
+
+@pytest.mark.parametrize("name", ["baseline_segnet", "better_segnet", "mobilenet_v2_segformer", "resnet18_segformer"])
+def test_logits_have_the_size_of_the_image(name):
+    model = build_model(name, CATALOGUE[name], 5).eval()
+    with torch.inference_mode():
+        assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 5, 64, 96)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (
+            {"arch": "SegFormer2", "encoder": "mit_b0"},
+            r"models\.x\.arch: 'SegFormer2' is unknown; there are baseline_segne",
+        ),
+        ({"arch": "Segformer"}, r"models\.x\.encoder is missing; Segformer needs one"),
+        ({"arch": "better_segnet", "encoder": "mit_b0"}, r"models\.x: better_segnet takes neither encoder nor kwargs"),
+        (
+            {"arch": "Segformer", "encoder": "mit_b9"},
+            r"models\.x: smp\.Segformer\('mit_b9', {}\) failed: Wrong encoder na",
+        ),
+        (
+            {"arch": "Segformer", "encoder": "mit_b0", "kwargs": {"width": 3}},
+            r"models\.x\.kwargs: Segformer takes no width; it takes encoder_name, .*decoder_segmentation_channels",
+        ),
+    ],
+)
+def test_rows_that_describe_no_network_are_told(row, told):
+    with pytest.raises(UserError, match=told):
+        build_model("x", row, 19)

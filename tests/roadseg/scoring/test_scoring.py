@@ -1,0 +1,92 @@
+"""The scores against the study's own results to the last bit, its definition restated, and hand-counted maps."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import GOLDEN
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from roadseg.errors import UserError
+from roadseg.images import write_image
+from roadseg.scoring.scoring import cal_acc, confusion_matrix, joint_histogram, joint_histogram_of_files, score
+
+VECTORS = GOLDEN / "cal_acc"
+EXPECTED = json.loads((VECTORS / "expected.json").read_text())
+
+
+def pairs(case):
+    return [(VECTORS / case / "pred" / truth.name, truth) for truth in sorted((VECTORS / case / "gt").iterdir())]
+
+
+@pytest.mark.parametrize("case", EXPECTED)
+def test_equals_the_study_to_the_last_bit(case):
+    miou, _ = cal_acc(joint_histogram_of_files(pairs(case)))
+    assert miou == EXPECTED[case]
+
+
+def study_iou(preds, truths, k):
+    """Spec section 5, by numpy's own histogram, image by image."""
+    intersection, union = np.zeros(k), np.zeros(k)
+    for pred, truth in zip(preds, truths, strict=True):
+        pred = np.where(truth == 255, 255, pred)
+        hists = [np.histogram(x, bins=np.arange(k + 1))[0] for x in (pred, truth, pred[pred == truth])]
+        intersection += hists[2]
+        union += hists[0] + hists[1] - hists[2]
+    return intersection / (union + 1e-10)
+
+
+maps = arrays.arrays(np.uint8, (2, 2, 5, 7), elements=st.sampled_from([0, 1, 2, 3, 4, 5, 254, 255]))
+
+
+@given(maps)
+@settings(deadline=None)
+def test_equals_the_definition_on_any_values(images):
+    preds, truths = images
+    joint = sum(joint_histogram(p, t) for p, t in zip(preds, truths, strict=True))
+    miou, iou = cal_acc(joint, num_classes=4)
+    expected = study_iou(preds, truths, 4)
+    assert np.array_equal(iou, expected)
+    assert miou == expected.mean()
+
+
+def test_hand_counted_scores():
+    truth = np.array([[0, 0, 0, 0, 1, 1, 255, 255]], dtype=np.uint8)
+    pred = np.array([[0, 0, 0, 1, 1, 2, 0, 9]], dtype=np.uint8)
+    result = score(joint_histogram(pred, truth), num_classes=4)
+    # class 0: 3 of 4; class 1: 1 of 3 (one taken from 0, one lost to 2); class 2: 0 of 1; class 3 nowhere
+    assert result.iou == pytest.approx([3 / 4, 1 / 3, 0, 0])
+    assert result.miou == pytest.approx((3 / 4 + 1 / 3) / 4)
+    assert result.miou_present == pytest.approx((3 / 4 + 1 / 3) / 2)
+    assert result.pixel_accuracy == pytest.approx(4 / 6)
+    assert result.fw_iou == pytest.approx((4 * 3 / 4 + 2 * 1 / 3) / 6)
+    assert result.confusion.tolist() == [[3, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_a_prediction_that_is_no_class_is_a_miss():
+    truth, pred = np.zeros((1, 4), np.uint8), np.array([[0, 0, 0, 77]], np.uint8)
+    result = score(joint_histogram(pred, truth), num_classes=2)
+    assert result.pixel_accuracy == 0.75
+    assert result.fw_iou == pytest.approx(0.75)
+
+
+def test_confusion_matrix_has_truth_in_rows_and_leaves_out_ignored_pixels():
+    truth = np.array([[0, 1, 1, 255]], dtype=np.uint8)
+    pred = np.array([[1, 1, 0, 1]], dtype=np.uint8)
+    assert confusion_matrix(pred, truth, num_classes=2).tolist() == [[0, 1], [1, 1]]
+    assert confusion_matrix(pred, truth, num_classes=2, ignore_index=0).tolist() == [[0, 0], [1, 1]]
+
+
+def test_truth_without_a_class_is_told():
+    blank = np.full((2, 2), 255, np.uint8)
+    with pytest.raises(UserError, match="no pixel of the truth has a class"):
+        score(joint_histogram(blank, blank))
+
+
+def test_a_prediction_of_another_size_is_told(tmp_path):
+    for name, shape in (("pred.png", (4, 6)), ("gt.png", (3, 6))):
+        write_image(tmp_path / name, np.zeros(shape, np.uint8))
+    with pytest.raises(UserError, match=r"pred.png is 6x4, but .*gt.png is 6x3"):
+        joint_histogram_of_files([(tmp_path / "pred.png", tmp_path / "gt.png")])

@@ -1,0 +1,110 @@
+"""The losses against the study's own results, against torch's, and against the formulas written out."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import GOLDEN
+from torch.nn.functional import cross_entropy, one_hot, softmax
+
+from roadseg.errors import UserError
+from roadseg.training.losses import build_loss
+
+VECTORS = GOLDEN / "losses"
+NAMES = ["ce", "weighted_ce", "dice", "ce_dice"]
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(VECTORS / "vectors.npz") as file:
+        return {key: file[key] for key in file.files}
+
+
+def loss_and_gradient(name, logits, targets, weights=None):
+    logits = logits.clone().requires_grad_()
+    loss = build_loss(name, logits.shape[1], 255, weights)(logits, targets)
+    loss.backward()
+    return loss.item(), logits.grad
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_the_studys_values_and_gradients(name, golden):
+    expected = json.loads((VECTORS / "expected.json").read_text())[name]
+    logits, targets = torch.from_numpy(golden["logits"]), torch.from_numpy(golden["target"])
+    loss, gradient = loss_and_gradient(name, logits, targets, golden["weights"])
+    assert loss == pytest.approx(expected, rel=1e-6)
+    assert np.abs(gradient.numpy() - golden[f"grad_{name}"]).max() < 1e-8
+
+
+def dice_written_out(logits, targets):
+    """Spec section 4 with a one-hot tensor; an ignored pixel has no y but keeps its p."""
+    prob = softmax(logits, dim=1)
+    truth = one_hot(torch.where(targets == 255, 0, targets), logits.shape[1]).movedim(-1, 1) * (targets != 255)[:, None]
+    tp = (prob * truth).sum(dim=(0, 2, 3))
+    fp, fn = prob.sum(dim=(0, 2, 3)) - tp, truth.sum(dim=(0, 2, 3)) - tp
+    return (1 - (2 * tp + 1e-7) / (2 * tp + fn + fp + 1e-7)).sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_the_formulas_in_double_precision(seed):
+    random = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(3, 5, 7, 11, generator=random, dtype=torch.float64)
+    targets = torch.randint(0, 5, (3, 7, 11), generator=random)
+    targets[torch.rand(targets.shape, generator=random) < 0.2] = 255
+    weights = torch.rand(5, generator=random, dtype=torch.float64)
+    ce, dice = cross_entropy(logits, targets, ignore_index=255), dice_written_out(logits, targets)
+    expected = {
+        "ce": ce,
+        "weighted_ce": cross_entropy(logits, targets, weight=weights, ignore_index=255),
+        "dice": dice,
+        "ce_dice": 0.5 * ce + 0.5 * dice / 5,
+    }
+    for name, value in expected.items():
+        loss, _ = loss_and_gradient(name, logits, targets, weights.tolist())
+        assert loss == pytest.approx(value.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_the_derivatives(name):
+    logits = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    targets = torch.tensor([[[0, 1, 2], [255, 1, 0]], [[2, 2, 255], [0, 0, 1]]])
+    loss = build_loss(name, 3, 255, [0.5, 1.5, 1.0])
+    assert torch.autograd.gradcheck(lambda x: loss(x, targets), logits.requires_grad_())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_without_a_valid_pixel_gives_a_finite_loss_and_gradient(name):
+    loss, gradient = loss_and_gradient(name, torch.randn(1, 4, 3, 3), torch.full((1, 3, 3), 255), [1.0] * 4)
+    assert np.isfinite(loss)
+    assert gradient.isfinite().all()
+    assert loss == 0 if name in ("ce", "weighted_ce") else loss > 0
+
+
+def test_a_class_of_weight_zero_teaches_nothing():
+    loss, gradient = loss_and_gradient("weighted_ce", torch.randn(1, 2, 1, 2), torch.ones(1, 1, 2), [1.0, 0.0])
+    assert loss == 0
+    assert gradient.abs().max() == 0
+
+
+def test_low_precision_logits_are_widened():
+    logits = torch.randn(1, 19, 64, 64, generator=torch.Generator().manual_seed(0)).bfloat16()
+    targets = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    loss = build_loss("ce_dice")
+    assert loss(logits, targets).item() == loss(logits.float(), targets).item()
+
+
+def test_bad_names_and_weights_are_told():
+    with pytest.raises(UserError, match="'focal' is unknown; there are ce, weighted_ce, dice, ce_dice"):
+        build_loss("focal")
+    with pytest.raises(UserError, match="needs 19 class weights, not None"):
+        build_loss("weighted_ce")
+    with pytest.raises(UserError, match="needs 19 class weights, not 3"):
+        build_loss("weighted_ce", class_weights=[1, 2, 3])
+
+
+def test_millions_of_pixels_of_one_class_are_summed_exactly():
+    # every pixel has p = 1/2 of its own class, so tp = fp(of the other) = fn = half of the pixels
+    logits, targets = torch.zeros(1, 2, 2000, 2500, requires_grad=True), torch.zeros(1, 2000, 2500, dtype=torch.long)
+    dice = build_loss("dice", 2)(logits, targets).item()
+    assert dice == pytest.approx((1 - 2 / 3) + 1, rel=1e-5)

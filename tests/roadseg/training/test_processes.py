@@ -1,0 +1,163 @@
+"""Two processes on CPUs train as one does at the same whole batch, and only the first one writes."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import torch.distributed as dist
+import yaml
+from conftest import ROOT
+from safetensors.torch import load_file
+from test_stages import PARAMS, SMALL
+
+import class_weights
+import fetch_data
+import fetch_pretrained
+from roadseg.errors import UserError
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.determinism import make_deterministic
+from roadseg.training.processes import build_fabric, check_batches, sum_over_processes, sync_batch_norms
+from sweep.experiments import laid_over
+
+TRAIN = ROOT / "src" / "train.py"
+# rounding grows from step to step; plain steps keep it small where Adam's would make signs of it
+CALM = {
+    "data.synthetic.train_frames": 11,
+    "loss": "ce_dice",
+    "train.optimizer": "sgd",
+    "train.lr": 0.001,
+    "train.precision": "32-true",
+}
+
+
+def start(folder, *words, **environment):
+    return subprocess.Popen(
+        [sys.executable, *words, str(TRAIN)],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def output_of(process):
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    return said
+
+
+def make_project(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("params.yaml").write_text(yaml.safe_dump(laid_over(PARAMS, SMALL | CALM)))
+        for stage in (fetch_data, fetch_pretrained, class_weights):
+            stage.main()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory):
+    """A project in which one process has trained."""
+    folder = make_project(tmp_path_factory.mktemp("one"))
+    output_of(start(folder))
+    return folder
+
+
+def assert_same_training(folder, expected):
+    curves = [pd.read_csv(f / "metrics" / "train_history.csv") for f in (folder, expected)]
+    assert curves[0]["loss"].tolist() == pytest.approx(curves[1]["loss"].tolist(), rel=1e-4)
+    assert curves[0]["miou"].tolist() == pytest.approx(curves[1]["miou"].tolist(), abs=2e-3)
+    weights, expected_weights = (load_file(f / "models" / "model.safetensors") for f in (folder, expected))
+    assert weights.keys() == expected_weights.keys()
+    before, after, expected_after = (
+        torch.cat([tensors[name].flatten() for name in tensors if name.endswith("weight")])
+        for tensors in (initial_weights(), weights, expected_weights)
+    )
+    assert (after - expected_after).norm() < 0.02 * (expected_after - before).norm()
+    assert '"2 x cpu with 1 threads, 32-true"' in (folder / "metrics" / "train.json").read_text()
+
+
+def initial_weights():
+    make_deterministic(PARAMS["seed"])
+    return build_model(PARAMS["model"], PARAMS["models"][PARAMS["model"]], 19).state_dict()
+
+
+def test_two_processes_of_one_machine(one_process, tmp_path):
+    said = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
+    assert said.count("epoch   1  lr") == 1
+    assert_same_training(tmp_path, one_process)
+
+
+def test_two_machines_by_torchrun(one_process, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        first = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}"]
+    nodes = [tmp_path / "first", tmp_path / "second"]
+    processes = []
+    for rank, node in enumerate(nodes):
+        node.mkdir()
+        make_project(node)
+        words = ["-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}", "--nproc-per-node=1", *first]
+        processes.append(start(node, *words))
+    for process in processes:
+        output_of(process)
+    assert not (nodes[1] / "models" / "model.safetensors").exists()
+    assert_same_training(nodes[0], one_process)
+
+
+@pytest.fixture
+def one_rank(tmp_path):
+    """A process group of this process alone."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_the_synced_batch_norm_computes_what_torchs_does(one_rank):
+    expected = torch.nn.BatchNorm2d(3)
+    torch.nn.init.uniform_(expected.weight)
+    synced = torch.nn.BatchNorm2d(3)
+    synced.load_state_dict(expected.state_dict())
+    sync_batch_norms(synced, torch.device("cpu"))
+    assert type(synced) is not type(expected)
+    results = []
+    for norm in (expected, synced):
+        images = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        trained = norm.train()(images)
+        (trained * torch.arange(5.0)).square().sum().backward()
+        evaluated = norm.eval()(images)
+        results.append([trained, evaluated, images.grad, norm.weight.grad, norm.bias.grad, *norm.state_dict().values()])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_other_batch_norms_are_refused_on_cpus(one_rank):
+    with pytest.raises(UserError, match="this network has BatchNorm1d; several processes train it on GPUs alone"):
+        sync_batch_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(3)), torch.device("cpu"))
+
+
+def test_sums_over_one_process_are_its_own(one_rank):
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    sum_over_processes(x).sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_numbers_of_processes_that_don_t_fit_are_told(monkeypatch):
+    check_batches(num_frames=7, batch_size=4, world=3)
+    check_batches(num_frames=8, batch_size=4, world=4)
+    with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
+        check_batches(num_frames=7, batch_size=4, world=4)
+    for text in ("two", "0", "-1", "1.5"):
+        monkeypatch.setenv("ROADSEG_DEVICES", text)
+        with pytest.raises(UserError, match=f"ROADSEG_DEVICES: '{text}' is no number of devices"):
+            build_fabric("32-true")
+    monkeypatch.setenv("ROADSEG_DEVICES", "3")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
+        build_fabric("32-true")

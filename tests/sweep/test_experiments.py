@@ -1,0 +1,109 @@
+"""experiments.yaml is checked before anything runs, and says what the study ran."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pipeline import paths
+from roadseg.errors import UserError
+from sweep import experiments
+from sweep.experiments import choose, laid_over, load_experiments
+
+GOOD = yaml.safe_load((ROOT / "experiments.yaml").read_text())
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The project's params.yaml, and a function that loads changed experiments."""
+    monkeypatch.chdir(tmp_path)
+    paths.PARAMS.write_text((ROOT / "params.yaml").read_text())
+
+    def load(content):
+        experiments.EXPERIMENTS.write_text(yaml.safe_dump(content, sort_keys=False))
+        return load_experiments()
+
+    return load
+
+
+def test_every_group_has_the_published_rows_or_is_quick(project):
+    loaded = project(GOOD)
+    assert list(loaded.groups) == ["quick", "study", "corrected", "precision"]
+    published = {"ce": 0.521, "weighted_ce": 0.490, "dice": 0.512, "ce_dice": 0.516, "cosine": 0.516}
+    published |= {"warm_restarts": 0.514, "plateau": 0.509, "imagenet": 0.524}
+    published |= {"cityscapes_b3": 0.676, "cityscapes_b2": 0.651, "baseline_segnet": 0.2843, "better_segnet": None}
+    for group in ("study", "corrected"):
+        assert {name: variant.published for name, variant in loaded.groups[group].variants.items()} == published
+
+
+def test_the_study_runs_with_its_faults_and_the_corrected_rows_without(project):
+    loaded = project(GOOD)
+    study, corrected = (choose(loaded, [f"{group}-cosine"], 1)[0].params for group in ("study", "corrected"))
+    default = yaml.safe_load(paths.PARAMS.read_text())
+    for section, key in (
+        ("augmentation", "draws"),
+        ("augmentation", "label_fill"),
+        ("class_weights", "method"),
+        ("class_weights", "labels"),
+        ("input", "resize"),
+        ("train", "select"),
+        ("train", "short_batch"),
+        ("predict", "enlarge"),
+    ):
+        assert corrected[section][key] == default[section][key], key
+        assert study[section][key] != default[section][key], key
+
+
+def test_names_of_groups_and_variants_choose_runs_once_each(project):
+    loaded = project(GOOD)
+    runs = choose(loaded, ["quick-ce", "quick"], seeds=2)
+    assert [run.name for run in runs[:4]] == [
+        "quick-ce-s1",
+        "quick-ce-s2",
+        "quick-weighted_ce-s1",
+        "quick-weighted_ce-s2",
+    ]
+    assert len(runs) == 2 * len(loaded.groups["quick"].variants)
+    assert runs[1].params["seed"] == 2
+    assert runs[0].params["loss"] == "ce"
+    with pytest.raises(UserError, match="fast is neither a group nor a variant; there are quick, study"):
+        choose(loaded, ["fast"], 1)
+
+
+def test_every_mistake_is_told_at_once(project):
+    content = yaml.safe_load((ROOT / "experiments.yaml").read_text())
+    variants = content["groups"]["quick"]["variants"]
+    variants["ce"]["set"] = {"los": "ce"}
+    variants["ce_dice"]["set"] = {"loss": "dise", "train.epochs": "many"}
+    variants["mit_b0"]["methods"] = ["magic"]
+    variants["Bad Name"] = {"about": "?"}
+    with pytest.raises(UserError) as caught:
+        project(content)
+    told = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
+    assert "quick.ce.set: los is not a parameter; see params.yaml" in told
+    assert "quick.ce_dice.set: loss: 'dise' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in told
+    assert any(line.startswith("quick.ce_dice.set: train.epochs: 'many' is wrong") for line in told)
+    assert "quick.mit_b0.methods: magic is not among `methods`" in told
+    assert "quick.Bad Name: names are of a-z, 0-9 and _" in told
+    assert len(told) == 5
+
+
+def test_a_misspelt_key_of_the_file_itself(project):
+    content = yaml.safe_load((ROOT / "experiments.yaml").read_text())
+    content["groups"]["quick"]["variants"]["ce"]["abuot"] = content["groups"]["quick"]["variants"]["ce"].pop("about")
+    with pytest.raises(UserError, match=r"experiments\.yaml: groups\.quick\.variants\.ce\.about is missing; add it"):
+        project(content)
+
+
+def test_laying_over_leaves_the_original(project):
+    base = {"a": {"b": 1, "c": 2}}
+    assert laid_over(base, {"a.b": 5}) == {"a": {"b": 5, "c": 2}}
+    assert base == {"a": {"b": 1, "c": 2}}
+    for key in ("a.x", "x", "a.b.c"):
+        with pytest.raises(UserError, match=f"{key} is not a parameter"):
+            laid_over(base, {key: 1})
+
+
+def test_a_later_key_may_reach_into_an_earlier_value_without_changing_it():
+    overrides = {"data": {"frames": 1}, "data.frames": 2}
+    assert laid_over({"data": {"frames": 0}}, overrides) == {"data": {"frames": 2}}
+    assert overrides["data"] == {"frames": 1}

@@ -1,0 +1,129 @@
+"""dvc.yaml says the truth: each stage's deps are the rooms that it imports, its params what it reads.
+
+A room is a folder under src/. DVC compares it as a whole, templates included. What that costs: an edit anywhere in a
+room, in a comment too, runs all stages again that depend on the room, and an edit in src/pipeline runs every stage.
+What it gives: deps that a reader can take in, and that change when a room comes or goes, not with each file.
+"""
+
+import ast
+import re
+from typing import get_args
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pipeline.params import Data
+
+SOURCES = get_args(Data.model_fields["source"].annotation)
+SRC = ROOT / "src"
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+RUN = {path.stem for path in SRC.glob("*.py")}
+ROOMS = sorted(path.parent for path in SRC.rglob("__init__.py"))
+
+
+def modules_of(name):
+    """The files under src/ that an imported name stands for: a module, or a package's own __init__."""
+    path = SRC.joinpath(*name.split("."))
+    return [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+
+
+def imports_of(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def direct_imports(file):
+    """The files under src/ that `file` names in its imports, with the packages around them."""
+    names = {part for name in imports_of(file) for part in prefixes(name)}
+    return {module for name in names for module in modules_of(name)} - {file}
+
+
+def prefixes(name):
+    parts = name.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts) + 1)]
+
+
+def files_behind(file, seen=frozenset()):
+    """All files under src/ that importing `file` runs, itself included."""
+    seen = seen | {file}
+    for module in direct_imports(file):
+        if module not in seen:
+            seen = files_behind(module, seen)
+    return seen
+
+
+def room_of(file):
+    """What dvc.yaml names for a file: its room, or the file itself in src/ and src/roadseg/, which are no rooms."""
+    room = file.parent if file.parent not in (SRC, SRC / "roadseg") else file
+    return str(room.relative_to(ROOT))
+
+
+def rooms_behind(script):
+    """The rooms behind a script; `roadseg/__init__.py` runs too, but holds nothing (see below)."""
+    return {room_of(file) for file in files_behind(script)} - {"src/roadseg/__init__.py"}
+
+
+def params_read(source):
+    """The keys of params.yaml behind each chain `params.a.b[params.c]`, in the notation of dvc.yaml."""
+    keys = set()
+    for chain in re.findall(r"\bparams((?:\.\w+|\[params(?:\.\w+)+\])+)", source):
+        chain = re.sub(r"\[params((?:\.\w+)+)\]", lambda found: f".${{{found[1][1:]}}}", chain)
+        key = re.sub(r"\.(model_dump|items)$", "", chain)[1:]
+        if key != "load_params":
+            keys.add(key)
+        keys.update(re.findall(r"\$\{([\w.]+)\}", key))
+    return keys
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_command_runs_the_script_of_the_stages_name(name):
+    assert STAGES[name]["cmd"] == f"python src/{name}.py"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_code_deps_are_the_rooms_imported(name):
+    assert {dep for dep in STAGES[name]["deps"] if dep.startswith("src/")} == rooms_behind(SRC / f"{name}.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_params_are_the_keys_read(name):
+    read = params_read((SRC / f"{name}.py").read_text())
+    declared = set(STAGES[name].get("params", []))
+    if "data.${data.source}" in declared:  # the section of whichever source is chosen
+        declared = declared - {"data.${data.source}"} | {f"data.{source}" for source in SOURCES}
+    uncovered = {key for key in read if not any(key == d or key.startswith(f"{d}.") for d in declared)}
+    unused = {d for d in declared if not any(key == d or key.startswith(f"{d}.") for key in read)}
+    assert not uncovered, "read, but not declared"
+    assert not unused, "declared, but not read"
+
+
+def test_what_lies_in_src_itself_is_run():
+    assert all('if __name__ == "__main__":\n    run(main)' in (SRC / f"{name}.py").read_text() for name in RUN)
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(SRC)))
+def test_a_room_says_what_it_is_for_in_one_line_and_nothing_else(room):
+    (line,) = (room / "__init__.py").read_text().splitlines()
+    assert re.fullmatch(r'"""[A-Z].*\."""', line)
+
+
+def test_imports_run_from_scripts_to_the_pipeline_to_the_library_and_in_no_circle():
+    level = {"roadseg": 0, "pipeline": 1, "sweep": 2} | dict.fromkeys(RUN, 3)
+    arrows = set()
+    for file in SRC.rglob("*.py"):
+        for target in direct_imports(file):
+            here, there = (path.relative_to(SRC).with_suffix("").parts[0] for path in (file, target))
+            assert level[here] >= level[there], f"{file} imports {target}"
+            if room_of(file) != room_of(target) and target.name != "__init__.py":
+                arrows.add((room_of(file), room_of(target)))
+    rooms = {room for arrow in arrows for room in arrow}
+    while leaves := {room for room in rooms if not any(a == room for a, _ in arrows)}:
+        rooms -= leaves
+        arrows = {(a, b) for a, b in arrows if b not in leaves}
+    assert not rooms, f"a circle among {sorted(rooms)}"
