@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roadseg.datasets.kitti import import_frames
 from roadseg.datasets.seg_data import make_layout
-from roadseg.frames.resized import FrameFiles, frame_files
+from roadseg.frames.files import FrameFiles, frame_files
 from roadseg.images import write_image
 from roadseg.scenes.scene import render_scene
 

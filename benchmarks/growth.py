@@ -18,8 +18,9 @@ import matplotlib.pyplot as plt
 
 import page
 from frame_files import kind_of_frames, write_frames
-from parts import HEIGHT, WIDTH, our_training
-from roadseg.frames.augment import study_policy
+from parts import HEIGHT, INPUT, WIDTH, our_training
+from pipeline.machine import num_workers
+from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.scoring.class_weights import count_pixels_of_files
@@ -59,7 +60,7 @@ def seconds(job: Callable[[], Any]) -> tuple[float, Any]:
 def frames_row(folder: Path, count: int) -> dict[str, float]:
     """What takes time for each frame, from files on disk."""
     files = write_frames(folder, count)
-    load = partial(load_frames, files, HEIGHT, WIDTH, "area", folder)
+    load = partial(load_frames, files, INPUT, training=True, store=folder)
     cold, _ = seconds(load)
     warm, frames = seconds(load)
     epoch, memory = epoch_of(frames)
@@ -82,10 +83,9 @@ def frames_row(folder: Path, count: int) -> dict[str, float]:
 def epoch_of(frames: Frames) -> tuple[float, float]:
     """The second epoch's seconds, and MiB that all processes hold at its end and the system can't take back."""
     draws = ShuffledDraws(len(frames), 4, seed=1, kind="fresh")
-    batches = Batches(frames, draws, study_policy(255))
-    sum(1 for _ in batches)
-    draws.epoch += 1
-    took, _ = seconds(lambda: sum(1 for _ in batches))
+    batches = Batches(frames, draws, build_policy("study", 255), num_workers())
+    sum(1 for _ in batches.of_epoch(0))
+    took, _ = seconds(lambda: sum(1 for _ in batches.of_epoch(1)))
     return took, sum(held_memory(pid) for pid in ["self", *(str(p.pid) for p in multiprocessing.active_children())])
 
 

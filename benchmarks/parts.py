@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,12 @@ from torch import nn
 import page
 import study_way
 from frame_files import kind_of_frames, write_frames
+from pipeline.machine import num_workers
 from predict import write_prediction
-from roadseg.frames.augment import study_policy
+from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
-from roadseg.frames.resized import FrameFiles, load_frames
+from roadseg.frames.files import FrameFiles
+from roadseg.frames.resized import load_frames
 from roadseg.images import read_label, write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.memory import keep_freed_memory
@@ -33,6 +36,7 @@ from roadseg.networks.precision import supported_precision, widen_depthwise
 from roadseg.networks.prediction import predict
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
 from roadseg.scoring.scoring import cal_acc, joint_histogram_of_files, matching_files
+from roadseg.specs import Constant, Input
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.schedules import build_schedule
@@ -40,6 +44,7 @@ from turns import Job, Pair, measure
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH, BATCH = 256, 864, 4
+INPUT = Input(height=HEIGHT, width=WIDTH, resize="area")
 CPU = torch.device("cpu")
 CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
 Row = tuple[str, str, str, str, str, str]
@@ -86,15 +91,10 @@ def study_loader(_: Path, files: list[FrameFiles]) -> Job:
 
 
 def our_loader(folder: Path, files: list[FrameFiles]) -> Job:
-    frames = load_frames(files, HEIGHT, WIDTH, "area", folder)
+    frames = load_frames(files, INPUT, training=True, store=folder)
     draws = ShuffledDraws(len(frames), BATCH, seed=1, kind="fresh")
-    batches = Batches(frames, draws, study_policy(255))
-
-    def epoch() -> int:
-        draws.epoch += 1
-        return sum(len(batch.images) for batch in batches)
-
-    return epoch
+    batches, epochs = Batches(frames, draws, build_policy("study", 255), num_workers()), count(1)
+    return lambda: sum(len(batch.images) for batch in batches.of_epoch(next(epochs)))
 
 
 def loader(folder: Path, files: list[FrameFiles]) -> list[Row]:
@@ -215,7 +215,7 @@ def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
 
     def job() -> int:
         with tempfile.TemporaryDirectory(dir=folder) as store, ThreadPoolExecutor() as pool:  # nothing stored before
-            frames = load_frames(files, HEIGHT, WIDTH, "area", Path(store))
+            frames = load_frames(files, INPUT, training=False, store=Path(store))
             maps = predict(model, frames, range(len(frames)), BATCH, "logits", CPU)
             return len(list(pool.map(partial(write_prediction, out), names, maps)))
 
@@ -247,7 +247,7 @@ def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size:
     network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
     widen_depthwise(network, precision, CPU)
     model, optimizer = fabric.setup(network, build_optimizer("adamw", network, 1e-4, 1e-4))
-    schedule, loss_of = build_schedule("constant", {}, optimizer, 1, 1), build_loss("ce_dice")
+    schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
     images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
     labels = torch.randint(0, 19, (batch_size, *size), dtype=torch.uint8)
     batches = [Batch(images, labels, batch_size)]

@@ -21,7 +21,7 @@ from torch.optim import AdamW
 from torch.utils.data import DataLoader, Dataset
 
 from roadseg.classes import PALETTE
-from roadseg.frames.resized import FrameFiles
+from roadseg.frames.files import FrameFiles
 
 NUM_CLASSES = 19
 IGNORE = 255

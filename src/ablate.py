@@ -1,6 +1,6 @@
 """Run the variants of experiments.yaml as DVC experiments, and put their results into one table.
 
-python src/ablate.py list                    what there is, and what has run
+python src/ablate.py list                    the variants, and which of them have run
 python src/ablate.py run [NAMES] [options]   run groups or variants; what has run with the same inputs doesn't run again
 python src/ablate.py run [NAMES] --ray ADDR   the same on the machines of a Ray cluster
 python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run
@@ -8,18 +8,21 @@ python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md a
 
 import argparse
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
+import pandas as pd
+
 from pipeline import paths
+from pipeline.commands import git
+from pipeline.machine import share_of_cores
 from pipeline.stage import replacing, run
 from roadseg.errors import UserError
 from roadseg.report.ablation import ablation_table, markdown
-from roadseg.report.tradeoff import draw_tradeoff
+from roadseg.report.tradeoff import plot_tradeoff
 from sweep.dvc_runs import Run, finished_runs, is_current, run_experiment
 from sweep.experiments import Experiment, Experiments, choose, load_experiments
 from sweep.ray_sweep import sweep
@@ -38,7 +41,7 @@ def main() -> None:
         case "run" if options.ray:
             run_on_ray(chosen, options.ray, options.gpu_share)
         case "run":
-            run_all(chosen, machines(options), options.queue)
+            run_all(chosen, environments_of(options), options.queue)
         case "table":
             write_table(experiments, chosen)
 
@@ -61,14 +64,14 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def machines(options: argparse.Namespace) -> list[dict[str, str]]:
+def environments_of(options: argparse.Namespace) -> list[dict[str, str]]:
     """An environment for each variant that may run at a time: its GPU, or its share of the cores."""
     if options.gpus:
         return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in options.gpus.split(",")]
     if options.jobs == 1:
         return [{}]
     threads = max(1, (os.cpu_count() or 1) // options.jobs)  # more threads than cores would wait for each other
-    return [{"OMP_NUM_THREADS": str(threads), "ROADSEG_WORKERS": str(threads)}] * options.jobs
+    return [share_of_cores(threads)] * options.jobs
 
 
 def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:
@@ -100,7 +103,7 @@ def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue:
         return f"{experiment.name}: {reason}" if reason else ""
 
     with interruptible(ThreadPoolExecutor(len(environments))) as pool:
-        tell_failures([reason for reason in pool.map(run_one, todo) if reason], len(todo))
+        raise_failures([reason for reason in pool.map(run_one, todo) if reason], len(todo))
 
 
 def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) -> None:
@@ -108,14 +111,14 @@ def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) 
     todo, failures = not_run(chosen), []
     LOGS.mkdir(exist_ok=True)
     try:
-        for experiment, reason, said in sweep(todo, address, gpu_share) if todo else ():
+        for experiment, reason, output in sweep(todo, address, gpu_share) if todo else ():
             log = LOGS / f"{experiment.name}.log"
-            log.write_text(said)
+            log.write_text(output)
             print(f"{experiment.name}: {f'failed: {reason}' if reason else 'done'}, output in {log}", flush=True)
             failures += [f"{experiment.name}: {reason}"] if reason else []
     except KeyboardInterrupt:
         raise UserError(INTERRUPTED) from None
-    tell_failures(failures, len(todo))
+    raise_failures(failures, len(todo))
 
 
 def not_run(chosen: list[Experiment]) -> list[Experiment]:
@@ -127,7 +130,7 @@ def not_run(chosen: list[Experiment]) -> list[Experiment]:
     return todo
 
 
-def tell_failures(failures: list[str], count: int) -> None:
+def raise_failures(failures: list[str], count: int) -> None:
     if failures:
         raise UserError("\n".join([*failures, f"{len(failures)} of {count} variants failed; the others are done"]))
 
@@ -144,8 +147,7 @@ def interruptible(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
 
 
 def refuse_uncommitted_code() -> None:
-    words = ["git", "status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)]
-    if changed := subprocess.run(words, capture_output=True, text=True, check=True).stdout.split("\n")[0]:
+    if changed := git("status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)).split("\n")[0]:
         raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
 
 
@@ -161,7 +163,7 @@ def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
     with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
         temporary.write_text(text)
     with replacing(paths.ABLATION.with_suffix(".png")) as temporary:
-        draw_tradeoff(table, [point.model_dump() for point in experiments.published], temporary)
+        plot_tradeoff(table, pd.DataFrame([dict(point) for point in experiments.published]), temporary)
     print(text)
 
 
@@ -173,6 +175,7 @@ def row(experiments: Experiments, experiment: Experiment, run: Run) -> dict[str,
         "group": experiment.group,
         "variant": experiment.variant,
         "seed": experiment.seed,
+        "data": experiment.params["data"]["source"],
         **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},
         "miou": score["miou"],
         "gflops": cost["gflops"],

@@ -4,23 +4,21 @@
 
 1. The lock is fresh: no stage's code, parameters or inputs have changed since dvc.lock was written.
 2. The stages that don't train give the committed results to the last bit.
-3. A new training comes to the committed mIoU within TOLERANCE; other hardware adds up in another order.
+3. A new training reaches the committed mIoU within TOLERANCE; other hardware sums in a different order.
 """
 
-import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import yaml
 
 from pipeline import paths
-from pipeline.stage import run
+from pipeline.commands import DVC, dvc, git
+from pipeline.stage import read_json, run
 from roadseg.errors import UserError
 
 TOLERANCE = 0.03  # of mIoU, in 0..1
-DVC = (sys.executable, "-m", "dvc")
 BIT_EQUAL = ("fetch_data", "fetch_pretrained", "class_weights", "flops")
 
 
@@ -28,7 +26,7 @@ def main() -> None:
     committed_miou = miou(Path())
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "clone")
-        command("git", "clone", "--quiet", ".", str(clone), cwd=Path())
+        git("clone", "--quiet", ".", str(clone))
         check_lock(clone)
         committed = lock(clone)
         run_anew(clone)
@@ -40,9 +38,9 @@ def main() -> None:
 
 def check_lock(clone: Path) -> None:
     # repro --dry can exit 0 on a stale lock, so its words count
-    said = command(*DVC, "repro", "--dry", "--allow-missing", cwd=clone)
-    if "up to date" not in said:
-        raise UserError(f"dvc.lock is stale; run `dvc repro` and commit dvc.lock and metrics/; dvc says: {said}")
+    output = dvc("repro", "--dry", "--allow-missing", cwd=clone)
+    if "up to date" not in output:
+        raise UserError(f"dvc.lock is stale; run `dvc repro` and commit dvc.lock and metrics/; dvc says: {output}")
     print("the lock is fresh")
 
 
@@ -74,14 +72,7 @@ def model_hash(stages: dict) -> str:
 
 
 def miou(folder: Path) -> float:
-    return json.loads((folder / paths.SCORE).read_text())["miou"]
-
-
-def command(*words: str, cwd: Path) -> str:
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"{' '.join(words)}: {' '.join(done.stderr.split())}")
-    return done.stdout
+    return read_json(folder / paths.SCORE)["miou"]
 
 
 if __name__ == "__main__":

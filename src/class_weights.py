@@ -3,30 +3,29 @@
 python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> metrics/class_weights.json
 """
 
-import json
-
 from pipeline import paths
-from pipeline.machine import store_folder
+from pipeline.machine import num_workers, store_folder
 from pipeline.params import load_params
-from pipeline.stage import run, write_json
+from pipeline.stage import read_json, run, write_json
 from roadseg.classes import NAMES
-from roadseg.frames.augment import study_policy
+from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
-from roadseg.frames.resized import frame_files, load_frames, resize_of
+from roadseg.frames.files import split_files
+from roadseg.frames.resized import load_frames
 from roadseg.scoring.class_weights import class_weights, count_pixels, count_pixels_of_files
 
 
 def main() -> None:
     params = load_params()
-    files = frame_files(paths.SEG_DATA / "training", json.loads(paths.SPLITS.read_text())["train"])
+    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "train")
     if params.class_weights.labels == "files":
         counts = count_pixels_of_files(file.label for file in files)  # (N, K)
     else:
-        resize = resize_of(params.input.resize, training=True)
-        frames = load_frames(files, params.input.height, params.input.width, resize, store_folder())
-        policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
+        frames = load_frames(files, params.input, training=True, store=store_folder())
+        policy = build_policy(params.augment, params.augmentation.label_fill)
         draws = ShuffledDraws(len(frames), batch_size=1, seed=params.seed, kind=params.augmentation.draws)
-        counts = count_pixels(batch.labels[0].numpy() for batch in Batches(frames, draws, policy))
+        batches = Batches(frames, draws, policy, num_workers())
+        counts = count_pixels(batch.labels[0].numpy() for batch in batches.of_epoch(0))
     weights = class_weights(counts, params.class_weights.method, params.class_weights.beta)  # (K,)
     pixels = counts.sum(axis=0)
     write_json(

@@ -5,6 +5,8 @@
 The file holds tensors under the model's own keys; none at all for `pretrained: none`.
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from pipeline import paths
@@ -13,9 +15,11 @@ from pipeline.params import load_params
 from pipeline.stage import replacing, run
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
-from roadseg.networks.weights import save_tensors
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.model_file import save_weights
 from roadseg.pretrained.checkpoints import fetch, resolve
-from roadseg.pretrained.fitting import Fit, build_outline, fit_weights, rows_that_fit
+from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
+from roadseg.specs import Network
 
 
 def main() -> None:
@@ -24,14 +28,13 @@ def main() -> None:
         save({})
         print(f"{params.model} starts from random weights")
         return
-    catalogue = {name: row.model_dump() for name, row in params.models.items()}
-    row = catalogue[params.model]
-    source = resolve(params.pretrained, row["pretrained"])
-    model = build_outline(params.model, row, NUM_CLASSES)  # first: a mistake in the row costs no download
-    tensors = fetch(source, row["encoder"], store_folder())
+    row = params.models[params.model]
+    source = resolve(params.pretrained, row.pretrained)
+    model = build_model(params.model, row, NUM_CLASSES)  # first: an error in the row costs no download
+    tensors = fetch(source, row.encoder, store_folder())
     fit = fit_weights(tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
-    owners = name_owners(tensors, catalogue) if fit.part == "nothing" or fit.misfits else ""
+    owners = name_owners(tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
     if fit.part == "nothing":
         raise UserError(
             f"{source}: weights of another network than {params.model} ({count}, {fit.unused} of the file's do not); "
@@ -43,10 +46,10 @@ def main() -> None:
 
 def save(tensors: dict[str, Tensor]) -> None:
     with replacing(paths.PRETRAINED) as temporary:
-        save_tensors(temporary, tensors)
+        save_weights(temporary, tensors)
 
 
-def name_owners(tensors: dict[str, Tensor], catalogue: dict[str, dict]) -> str:
+def name_owners(tensors: dict[str, Tensor], catalogue: Mapping[str, Network]) -> str:
     """Say which rows of the catalogue the tensors fit."""
     rows = rows_that_fit(tensors, catalogue, NUM_CLASSES)
     if rows["network"]:
@@ -58,9 +61,9 @@ def left_out(fit: Fit, owners: str) -> str:
     """Say what starts at random although the file has something for it, or what of the file is not used."""
     if fit.misfits:
         return f"; the encoder alone: the file's decoder and head ({fit.misfits} tensors) do not fit, {owners}"
-    told = "; the encoder alone" if fit.part == "encoder" else ""
-    told += f"; a head of another number of classes is dropped ({len(fit.head)} tensors)" if fit.head else ""
-    return told + (f"; {fit.unused} tensors of the file are of no use here" if fit.unused else "")
+    text = "; the encoder alone" if fit.part == "encoder" else ""
+    text += f"; a head of another number of classes is dropped ({len(fit.head)} tensors)" if fit.head else ""
+    return text + (f"; {fit.unused} tensors of the file are of no use here" if fit.unused else "")
 
 
 if __name__ == "__main__":

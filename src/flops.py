@@ -14,7 +14,7 @@ from roadseg.networks.cost import count_flops, count_parameters
 def main() -> None:
     params = load_params()
     name = params.model if params.flops.network == "trained" else params.flops.network
-    model = build_model(name, params.models[name].model_dump(), NUM_CLASSES)
+    model = build_model(name, params.models[name], NUM_CLASSES)
     cost = count_flops(model, params.flops.height, params.flops.width)
     at_input = count_flops(model, params.input.height, params.input.width)
     write_json(

@@ -3,14 +3,12 @@
 python src/headline.py      after `dvc repro`
 """
 
-import json
-
 from pipeline import paths
-from pipeline.stage import run
+from pipeline.stage import read_json, run
 
 
 def main() -> None:
-    report, score = json.loads(paths.REPORT_JSON.read_text()), json.loads(paths.SCORE.read_text())
+    report, score = read_json(paths.REPORT_JSON), read_json(paths.SCORE)
     print(
         f"mIoU        {report['miou_percent']:.2f} %  ({100 * score['miou_present']:.2f} % over the classes that occur)"
     )

@@ -4,7 +4,6 @@ python src/predict.py      DVC stage `predict`: data/seg_data, models/model.safe
                            -> data/predictions/grey (train ids) and data/predictions/color (palette)
 """
 
-import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,19 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file
 from tqdm import tqdm
 
 from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
-from pipeline.stage import replacing, run
+from pipeline.stage import read_json, replacing, run
 from roadseg.classes import NUM_CLASSES, colorize
-from roadseg.frames.resized import frame_files, load_frames, resize_of
+from roadseg.frames.files import split_files
+from roadseg.frames.resized import load_frames
 from roadseg.images import write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.model_file import load_weights
 from roadseg.networks.precision import supported_precision
 from roadseg.networks.prediction import predict
 
@@ -38,26 +38,25 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fabric = Fabric(accelerator="auto", devices=1, precision=supported_precision(params.predict.precision, device))
 
-    stems = json.loads(paths.SPLITS.read_text())["test"]
-    size, resize = (params.input.height, params.input.width), resize_of(params.input.resize, training=False)
-    frames = load_frames(frame_files(paths.SEG_DATA / "testing", stems), *size, resize, store_folder())
-    network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
-    network.load_state_dict(load_file(paths.MODEL))
+    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")
+    frames = load_frames(files, params.input, training=False, store=store_folder())
+    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    network.load_state_dict(load_weights(paths.MODEL))
     model = fabric.setup(network.to(memory_format=torch.channels_last))
 
     maps = predict(model, frames, range(len(frames)), params.predict.batch_size, params.predict.enlarge, fabric.device)
-    progress = tqdm(maps, "predict", len(stems), leave=False, disable=None)
+    progress = tqdm(maps, "predict", len(files), leave=False, disable=None)
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
         written: deque[Future[None]] = deque()
-        for stem, classes in zip(stems, progress, strict=True):
-            written.append(pool.submit(write_prediction, folder, f"{stem}.png", classes))  # while the next is computed
+        for file, classes in zip(files, progress, strict=True):
+            written.append(pool.submit(write_prediction, folder, file.label.name, classes))  # as the next is computed
             if len(written) > WRITTEN_BEHIND:
                 written.popleft().result()
         for future in written:
             future.result()
-    print(f"predicted {len(stems)} frames into {paths.PREDICTIONS}")
+    print(f"predicted {len(files)} frames into {paths.PREDICTIONS}")
 
 
 def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline import paths
 from pipeline.stage import replacing, run, write_json
 from roadseg.classes import NAMES
-from roadseg.report.figures import draw_confusion
+from roadseg.report.figures import plot_confusion
 from roadseg.scoring.scoring import Score, joint_histogram_of_files, matching_files, score
 
 
@@ -49,7 +49,7 @@ def write_outputs(result: Score) -> None:
     with replacing(paths.CONFUSION) as temporary:
         confusion.to_csv(temporary)
     with replacing(paths.CONFUSION_PICTURE) as temporary:
-        draw_confusion(result.confusion, temporary)
+        plot_confusion(result.confusion, temporary)
 
 
 if __name__ == "__main__":

@@ -4,122 +4,119 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
                        -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
 """
 
-import json
 import time
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file
 from tqdm import tqdm
 
 from pipeline import paths
-from pipeline.machine import store_folder
+from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import load_params
-from pipeline.stage import replacing, run, write_json
+from pipeline.stage import read_json, replacing, run, write_json
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
-from roadseg.frames.augment import study_policy
-from roadseg.frames.batches import Batches, ShuffledDraws
-from roadseg.frames.resized import FrameFiles, frame_files, load_frames, resize_of
+from roadseg.frames.augment import build_policy
+from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.files import FrameFiles, split_files
+from roadseg.frames.resized import load_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
-from roadseg.networks.precision import widen_depthwise
-from roadseg.networks.weights import save_tensors
-from roadseg.training.epoch import Best, build_optimizer, compile_network, train_epoch
-from roadseg.training.evaluation import miou_of
+from roadseg.networks.model_file import load_weights, save_weights
+from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
 from roadseg.training.losses import build_loss
+from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
     check_batches,
     local_processes,
     precision_of,
     sum_over_processes,
-    sync_batch_norms,
 )
 from roadseg.training.schedules import build_schedule
 
 
 def main() -> None:
-    params = load_params()
-    started = time.perf_counter()
-    fabric = build_fabric(params.train.precision)
-    train_files, watched_files = split_files(params.train.select)
-    check_batches(len(train_files), params.train.batch_size, fabric.world_size)
-    size = params.input.height, params.input.width
-    frames = load_frames(train_files, *size, resize_of(params.input.resize, training=True), store_folder())
-    watched = load_frames(watched_files, *size, resize_of(params.input.resize, training=False), store_folder())
+    params, started = load_params(), time.perf_counter()
+    fabric = build_fabric(params.train.precision, num_devices())
+    files, watched_files = chosen_files(params.train.select)
+    check_batches(len(files), params.train.batch_size, fabric.world_size)
+    frames = load_frames(files, params.input, training=True, store=store_folder())
+    watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     keep_freed_memory()
 
-    policy = study_policy(params.augmentation.label_fill) if params.augment == "study" else None
     draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
-    batches = Batches(frames, draws, policy, fabric.global_rank, fabric.world_size, local_processes(fabric))
-
-    network = build_model(params.model, params.models[params.model].model_dump(), NUM_CLASSES)
-    network.load_state_dict(load_file(paths.PRETRAINED), strict=False)
-    network = sync_batch_norms(network, fabric.device)
-    network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
-    widen_depthwise(network, precision_of(fabric), fabric.device)
-    if params.train.compile:
-        compile_network(network, fabric.device)
+    policy = build_policy(params.augment, params.augmentation.label_fill)
+    batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
-    schedule_settings = getattr(params.schedules, params.schedule).model_dump()
-    schedule = build_schedule(params.schedule, schedule_settings, optimizer, params.train.epochs, len(batches))
-    loss = build_loss(params.loss, NUM_CLASSES, 255, stored_class_weights(), sum_over_processes)
+    row = getattr(params.schedules, params.schedule)
+    schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
+    loss = build_loss(params.loss, class_weights=stored_class_weights(), sum_over_processes=sum_over_processes)
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)
+    train = partial(train_epoch, fabric, model, loss_of=loss, optimizer=optimizer, schedule=schedule)
+    score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
     history, best = [], Best()
-    for draws.epoch in range(1, params.train.epochs + 1):
+    for epoch in range(1, params.train.epochs + 1):
         lr = optimizer.param_groups[0]["lr"]
-        progress = tqdm(batches, f"epoch {draws.epoch}/{params.train.epochs}", leave=False, disable=quiet(fabric))
-        mean_loss = train_epoch(fabric, model, progress, loss, optimizer, schedule, full_batch)
-        miou = miou_of(fabric, model, watched, watched_files, params.train.batch_size) if watched_files else None
+        mean_loss = train(batches=with_progress(fabric, batches, epoch), full_batch=full_batch)
+        miou = score() if watched_files else None
         schedule.after_epoch(miou)
-        best.offer(draws.epoch, None if params.train.select == "last" else miou, network)
-        history.append({"epoch": draws.epoch, "lr": lr, "loss": mean_loss, "miou": miou})
+        best.offer(epoch, None if params.train.select == "last" else miou, network)
+        history.append({"epoch": epoch, "lr": lr, "loss": mean_loss, "miou": miou})
         fabric.print(row_text(**history[-1]), flush=True)
     if fabric.is_global_zero:
-        seconds = time.perf_counter() - started
-        write_outputs(best, history, fabric, seconds, len(frames) * params.train.epochs)
+        write_outputs(best, history, fabric, time.perf_counter() - started, len(frames))
 
 
-def split_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
+def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
     """The frames to train on, and those whose mIoU is watched: the held-out ones, or the test frames."""
-    splits = json.loads(paths.SPLITS.read_text())
-    training, testing = paths.SEG_DATA / "training", paths.SEG_DATA / "testing"
-    watched = frame_files(testing, splits["test"]) if select == "test" else frame_files(training, splits["val"])
+    splits = read_json(paths.SPLITS)
+    watched = split_files(paths.SEG_DATA, splits, "test" if select == "test" else "val")
     if select != "last" and not watched:
         raise UserError(
             f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
         )
-    return frame_files(training, splits["train"]), watched
+    return split_files(paths.SEG_DATA, splits, "train"), watched
+
+
+def workers_of(fabric: Fabric) -> int:
+    """This process's share of the machine's loader processes."""
+    return max(1, num_workers() // local_processes(fabric))
 
 
 def stored_class_weights() -> list[float]:
-    return [row["weight"] for row in json.loads(paths.CLASS_WEIGHTS.read_text())]
+    return [row["weight"] for row in read_json(paths.CLASS_WEIGHTS)]
 
 
-def quiet(fabric: Fabric) -> bool | None:
-    return None if fabric.is_global_zero else True  # None: where there is no terminal
+def with_progress(fabric: Fabric, batches: Batches, epoch: int) -> Iterable[Batch]:
+    hidden = None if fabric.is_global_zero else True  # None: where there is no terminal
+    return tqdm(batches.of_epoch(epoch), f"epoch {epoch}", len(batches), leave=False, disable=hidden)
 
 
 def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
     return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
 
 
-def write_outputs(best: Best, history: list[dict[str, float]], fabric: Fabric, seconds: float, num_images: int) -> None:
+def write_outputs(best: Best, history: list[dict[str, Any]], fabric: Fabric, seconds: float, num_frames: int) -> None:
     with replacing(paths.MODEL) as temporary:
-        save_tensors(temporary, best.weights)
+        save_weights(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
     chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
     write_json(paths.TRAIN, chosen | {"device": device_name(fabric)})
-    times = {"seconds": round(seconds, 1), "images_per_second": round(num_images / seconds, 2)}
-    write_json(paths.TRAIN_TIMES, times)
+    images_per_second = round(num_frames * len(history) / seconds, 2)
+    write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": images_per_second})
 
 
 def device_name(fabric: Fabric) -> str:

@@ -7,9 +7,10 @@ import pytest
 from conftest import ROOT
 
 import ablate
+from pipeline.commands import reason_in
 from pipeline.params import Params
 from roadseg.errors import UserError
-from sweep.dvc_runs import Run, is_current, last_line
+from sweep.dvc_runs import Run, is_current
 from sweep.experiments import Experiment, choose, load_experiments
 
 
@@ -67,7 +68,7 @@ def test_what_has_run_with_the_same_inputs_is_not_run_again(quick, world):
 
 def test_each_gpu_gets_one_variant_at_a_time(quick, world, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "quick", "--gpus", "0,3"])
-    ablate.run_all(quick, ablate.machines(ablate.parse_arguments()), queue=False)
+    ablate.run_all(quick, ablate.environments_of(ablate.parse_arguments()), queue=False)
     assert {environment["CUDA_VISIBLE_DEVICES"] for _, environment in world["started"]} <= {"0", "3"}
     assert len(world["started"]) == len(quick)
 
@@ -75,7 +76,7 @@ def test_each_gpu_gets_one_variant_at_a_time(quick, world, monkeypatch):
 def test_jobs_share_the_cores(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--jobs", "4"])
-    assert ablate.machines(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"}] * 4
+    assert ablate.environments_of(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"}] * 4
 
 
 def test_table_holds_what_is_current_and_refuses_to_be_empty(quick, world, monkeypatch, tmp_path, capsys):
@@ -107,6 +108,7 @@ def test_numbers_that_dvc_wrote_as_text_are_the_same_parameters(quick, world):
 
 def test_the_reason_of_a_failure_is_the_stages_own_line():
     log = "Running stage 'train':\nerror: params.yaml: loss: 'x' is unknown\n\nERROR: failed to reproduce 'train'\n"
-    assert last_line(log) == "params.yaml: loss: 'x' is unknown"
-    assert last_line("ERROR: no such revision\n") == "ERROR: no such revision"
-    assert last_line("") == "no output"
+    assert reason_in(log) == "params.yaml: loss: 'x' is unknown"
+    assert reason_in("ERROR: no such revision\nHaving any troubles?\n") == "no such revision"
+    assert reason_in("fatal: no repository\n\nSee the manual\n") == "no repository"
+    assert reason_in("") == "no output"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from fetch_pretrained import main
 from pipeline import paths
 from pipeline.stage import run
-from roadseg.pretrained.fitting import build_outline
+from roadseg.networks.catalogue import build_model
 
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
 B0, MOBILENET = "mit_b0_segformer", "mobilenet_v2_segformer"
@@ -35,8 +35,8 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 
 def save_weights(row: str, file: str, classes: int = 19, prefix: str = "", part: str = "") -> dict[str, torch.Tensor]:
     """Save random weights for a row, or for a part of it, and give them back."""
-    outline = build_outline(row, DEFAULTS["models"][row], classes).state_dict()
-    state = {key: torch.rand(value.shape).to(value.dtype) for key, value in outline.items()}
+    network = build_model(row, DEFAULTS["models"][row], classes).state_dict()
+    state = {key: torch.rand(value.shape).to(value.dtype) for key, value in network.items()}
     state = {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)}
     torch.save({prefix + key: value for key, value in state.items()}, file)
     return state

@@ -13,7 +13,7 @@ from conftest import ROOT
 from safetensors.torch import load_file
 from test_stages import PARAMS, SMALL
 
-from sweep.experiments import laid_over
+from sweep.experiments import apply_overrides
 
 DVC = [sys.executable, "-m", "dvc"]
 
@@ -40,7 +40,7 @@ def project(tmp_path_factory):
         shutil.copy(ROOT / name, folder / name)
     for name in ("ablation.csv", "ablation.png"):
         shutil.copy(ROOT / "metrics" / name, folder / "metrics" / name)
-    (folder / "params.yaml").write_text(yaml.safe_dump(laid_over(PARAMS, SMALL | {"model": "mit_b0_segformer"})))
+    (folder / "params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | {"model": "mit_b0_segformer"})))
     run(folder, "git", "init", "-q", "-b", "main")
     run(folder, *DVC, "init", "-q")
     run(folder, *DVC, "config", "core.analytics", "false")

@@ -1,15 +1,15 @@
-"""What `params.yaml` may say: one class a section, every key required, all mistakes told at once."""
+"""What `params.yaml` may say: one class per section, every key required, all errors reported together."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline import paths
-from pipeline.schema import Section, read_yaml, validate
+from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
+from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Side = Annotated[int, Field(ge=64, multiple_of=32)]  # the encoders halve it five times
 
 
 class Synthetic(Section):
@@ -37,15 +37,6 @@ class Data(Section):
     seg_data: SegData
 
 
-class Network(Section):
-    """A row of the catalogue: an architecture by name, its encoder and keyword arguments, and where weights are."""
-
-    arch: str
-    encoder: str | None = None
-    kwargs: dict[str, Any] = Field(default_factory=dict)
-    pretrained: dict[str, str] = Field(default_factory=dict)
-
-
 class ClassWeights(Section):
     method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
     beta: Share
@@ -53,25 +44,6 @@ class ClassWeights(Section):
 
 
 class Schedules(Section):
-    class Constant(Section):
-        pass
-
-    class Cosine(Section):
-        eta_min: NonNegativeFloat
-
-    class CosineRestarts(Section):
-        t_0: PositiveInt
-        t_mult: PositiveInt
-        eta_min: NonNegativeFloat
-
-    class Plateau(Section):
-        factor: Annotated[float, Field(gt=0, lt=1)]
-        patience: Annotated[int, Field(ge=0)]
-
-    class Poly(Section):
-        power: PositiveFloat
-        warmup_epochs: NonNegativeFloat
-
     constant: Constant
     cosine: Cosine
     cosine_restarts: CosineRestarts
@@ -82,15 +54,6 @@ class Schedules(Section):
 class Augmentation(Section):
     label_fill: Literal[0, 255]
     draws: Literal["fresh", "frozen"]
-
-
-class Input(Section):
-    height: Side
-    width: Side
-    resize: Literal["area", "linear", "study"]
-
-
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # of roadseg.precision, which would import torch
 
 
 class Train(Section):
@@ -149,13 +112,13 @@ def load_params() -> Params:
 
 
 def check_params(raw: Any) -> tuple[Params | None, list[str]]:
-    """Check the content of a parameter file: what it says, and a line for each problem."""
+    """Return the checked content of a parameter file (None where it has no valid form) and a line for each problem."""
     params, problems = validate(Params, raw)
     return params, problems + _broken_references(raw)
 
 
 def _broken_references(raw: Any) -> list[str]:
-    """Find values that are well-formed but don't fit other keys; `raw` may hold any mistake at all."""
+    """Find values that are well-formed but don't fit other keys; `raw` may hold any error at all."""
 
     def at(*keys: str) -> Any:
         value = raw

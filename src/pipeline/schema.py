@@ -1,4 +1,4 @@
-"""How a YAML file is checked against a pydantic model: every mistake becomes one line with its remedy."""
+"""How a YAML file is checked against a pydantic model: every error becomes one line with its remedy."""
 
 import difflib
 from pathlib import Path
@@ -8,18 +8,13 @@ import pydantic
 import yaml
 
 from roadseg.errors import UserError
-
-
-class Section(pydantic.BaseModel):
-    """A section of a file: all its keys are known, and a checked one doesn't change."""
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+from roadseg.specs import Section
 
 Model = TypeVar("Model", bound=Section)
 
 
 def read_yaml(path: Path) -> Any:
+    """Read a YAML file; UserError where it is not there or not YAML."""
     try:
         return yaml.safe_load(path.read_text())
     except FileNotFoundError:
@@ -29,7 +24,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
-    """Give the checked content, or None and a line for each problem."""
+    """Return the checked content and no line, or None and a line for each problem."""
     try:
         return model.model_validate(raw), []
     except pydantic.ValidationError as error:

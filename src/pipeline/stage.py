@@ -13,7 +13,7 @@ from roadseg.errors import UserError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; an expected error becomes its one line and exit code 1, anything else keeps its traceback."""
+    """Call `main`; a UserError or a failed file operation becomes one line and exit code 1, all else a traceback."""
     try:
         main()
     except UserError as error:
@@ -27,7 +27,7 @@ def run(main: Callable[[], None]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`, for a file or a folder; on success it takes the place of `path`.
+    """Yield a temporary name beside `path`, for a file or a folder; on success it takes the place of `path`.
 
     On failure nothing is left, and what was at `path` is untouched.
     """
@@ -50,6 +50,15 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON file; UserError where it is cut short or something else."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}); remove it and run `dvc repro`") from None
+
+
 def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")

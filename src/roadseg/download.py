@@ -15,20 +15,19 @@ from roadseg.errors import UserError
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between the tries
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and without a byte
 _CHUNK = 1 << 18
-_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)", re.IGNORECASE)
 
 
 def stored_path(url: str, store: Path) -> Path:
-    """Where in the store the file of this address is, or belongs: two addresses never share a name."""
+    """Return where in the store the file of this address is, or belongs: two addresses never share a name."""
     name = re.sub(r"[^\w.-]", "_", PurePosixPath(urlsplit(url).path).name).lstrip(".") or "file"
     return store / hashlib.sha256(url.encode()).hexdigest()[:16] / name
 
 
 def download(url: str, store: Path, sha256: str | None = None) -> tuple[Path, str]:
-    """Give the stored file of `url` and its SHA-256 in hex; what is there already needs no network.
+    """Return the stored file of `url` and its SHA-256 in hex; a file that is there already needs no network.
 
     An interrupted transfer goes on where it stopped, within this call and in the next one.
-    A UserError names the address, the reason, and where to put the file by hand.
+    Raises UserError, which names the address, the reason, and where to put the file by hand.
     """
     path = stored_path(url, store)
     if not path.exists():
@@ -56,18 +55,23 @@ def _fetch(url: str, path: Path) -> None:
                 raise UserError(f"{url}: {_reason(error)}; {by_hand}") from None
             time.sleep(pause)
     with part.open("rb") as file:
-        is_page = _WEB_PAGE.match(file.read(512))
-    if is_page:
+        start = file.read(512)
+    if is_web_page(start):
         part.unlink()
         raise UserError(f"{url}: the server sent a web page instead of the file; {by_hand}")
     part.replace(path)
 
 
+def is_web_page(start: bytes) -> bool:
+    """Return whether a file that starts like this is HTML or XML: what a server sends in place of a file."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+
+
 def _transfer(url: str, part: Path) -> None:
     """One try: add what is missing to `part`, or begin anew where the server knows no ranges."""
     have = part.stat().st_size if part.exists() else 0
-    wish = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=wish, stream=True, timeout=TIMEOUT) as response:
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == 416:  # the file has become shorter than our part of it
             part.unlink()
             raise requests.ConnectionError("the file changed on the server")
@@ -108,8 +112,8 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def _root_of(error: BaseException) -> str:
-    """What the system said, without the layers of wrapping around it."""
+    """Return the system's own message, without the layers of wrapping around it."""
     while error.__context__ is not None:
         error = error.__context__
-    said = error.strerror if isinstance(error, OSError) else None
-    return " ".join((said or str(error)).split())
+    message = error.strerror if isinstance(error, OSError) else None
+    return " ".join((message or str(error)).split())

@@ -10,30 +10,31 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipeline.commands import dvc
 from pipeline.stage import run
 from roadseg.errors import UserError
-from sweep.dvc_runs import DVC, run_experiment
+from sweep.dvc_runs import run_experiment
 from sweep.experiments import Experiment
-from sweep.remotes import check_store, push_experiment
+from sweep.remotes import check_dvc_remote, push_experiment
 
 
 def main() -> None:
-    os.chdir("..")  # to the root; `-m` wants the start in src
+    os.chdir("..")  # to the root; `-m` had to start in src
     experiment, folder = Experiment(**json.loads(sys.argv[1])), Path(sys.argv[2])
     with guarded(folder):
-        check_store()
-        subprocess.run([*DVC, "fetch", "--run-cache"])  # the stages make again what isn't there
+        check_dvc_remote()
+        with suppress(UserError):  # the stages make again what isn't there
+            dvc("fetch", "--run-cache")
         log = folder / "run.log"
-        failed = run_experiment(experiment, {}, log)
+        reason = run_experiment(experiment, {}, log)
         print(log.read_text(), flush=True)
-        if failed:
-            raise UserError(failed)
+        if reason:
+            raise UserError(reason)
         push_experiment(experiment.name)
 
 

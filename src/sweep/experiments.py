@@ -1,18 +1,19 @@
-"""What `experiments.yaml` may say: groups of named variants, each params.yaml with some values laid over it."""
+"""What `experiments.yaml` may say: groups of named variants, each with values that are applied to params.yaml."""
 
 import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline import paths
 from pipeline.params import check_params
-from pipeline.schema import Section, read_yaml, validate
+from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
+from roadseg.specs import Section
 
 EXPERIMENTS = Path("experiments.yaml")
 
@@ -33,6 +34,7 @@ class Group(Section):
 class Published(Section):
     name: str
     source: str
+    data: Literal["synthetic", "kitti", "seg_data"]
     gflops: float
     miou: float
 
@@ -79,15 +81,15 @@ def _broken_variants(experiments: Experiments) -> list[str]:
             if unknown := set(variant.methods) - set(experiments.methods):
                 problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not among `methods`")
             try:
-                _, wrong = check_params(laid_over(base, group.set | variant.set))
+                _, errors = check_params(apply_overrides(base, group.set | variant.set))
             except UserError as error:
-                wrong = [str(error)]
-            problems += [f"{where}.set: {line}" for line in wrong]
+                errors = [str(error)]
+            problems += [f"{where}.set: {line}" for line in errors]
     return problems
 
 
-def laid_over(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a copy of nested `params` in which each dotted key has its new value; a key that isn't there is an error."""
+def apply_overrides(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of nested `params` in which each dotted key has its new value; UserError for an unknown key."""
     result = copy.deepcopy(dict(params))
     for key, value in overrides.items():
         *sections, last = key.split(".")
@@ -101,7 +103,10 @@ def laid_over(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
 
 
 def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Experiment]:
-    """The runs behind names of groups, variants (`group-variant`) or nothing for all, each with `seeds` seeds."""
+    """Return the runs of the named groups and variants (`group-variant`), or of all, each with seeds 1..`seeds`.
+
+    Raises UserError for an unknown name.
+    """
     base = read_yaml(paths.PARAMS)
     known = {
         f"{group}-{variant}": (group, variant) for group, g in experiments.groups.items() for variant in g.variants
@@ -113,8 +118,8 @@ def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Exper
         elif name in known:
             wanted.append(known[name])
         else:
-            there = ", ".join([*experiments.groups, *known])
-            raise UserError(f"{name} is neither a group nor a variant; there are {there}")
+            available = ", ".join([*experiments.groups, *known])
+            raise UserError(f"{name} is neither a group nor a variant; there are {available}")
     return [
         _experiment(experiments, base, group, variant, seed)
         for group, variant in dict.fromkeys(wanted)
@@ -124,4 +129,4 @@ def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Exper
 
 def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int) -> Experiment:
     overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
-    return Experiment(group, variant, seed, overrides, laid_over(base, overrides))
+    return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides))

@@ -16,10 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.commands import git, reason_in
+from pipeline.machine import share_of_cores
 from roadseg.errors import UserError
-from sweep.dvc_runs import last_line
 from sweep.experiments import Experiment
-from sweep.remotes import check_store, pull_experiment, push_baseline, pushed_commit
+from sweep.remotes import check_dvc_remote, pull_experiment, push_baseline, pushed_commit
 
 RETRIES = 3  # runs of an experiment after the first, each where a worker has died
 POLL = 1.0  # seconds between two looks at what has started
@@ -28,31 +29,31 @@ POLL = 1.0  # seconds between two looks at what has started
 def sweep(
     experiments: list[Experiment], address: str, gpu_share: float | None
 ) -> Iterator[tuple[Experiment, str, str]]:
-    """Run all of them, and print what starts where; give each as it ends, with the reason if it failed and its output.
+    """Run all of them and print what starts where; yield each as it ends, with why it failed (or "") and its output.
 
-    One that is done is among the experiments of this repository by then.
+    By then, one that succeeded is among the experiments of this repository.
+    Raises UserError where the remotes, the cluster or `gpu_share` don't allow it.
     """
     url, commit = pushed_commit()
-    check_store()
+    check_dvc_remote()
     ray = connect(address)
     try:
         gpus, cores = shares(ray.nodes(), gpu_share)
         push_baseline()
         print(f"CPU cores for each variant: {cores}; GPUs: {gpus:g}", flush=True)
-        environment = {"OMP_NUM_THREADS": str(cores), "ROADSEG_WORKERS": str(cores)}
-        environment |= {} if gpus else {"CUDA_VISIBLE_DEVICES": ""}
+        environment = share_of_cores(cores) | ({} if gpus else {"CUDA_VISIBLE_DEVICES": ""})
         notes = note_queue(ray)
         task = ray.remote(num_gpus=gpus, num_cpus=cores, max_retries=RETRIES)(attempt)
         orders = [(x.name, json.dumps(asdict(x)), url, commit, environment, notes.put) for x in experiments]
         tasks = {task.remote(*order): x for order, x in zip(orders, experiments, strict=True)}
-        for experiment, code, said in ended(ray, tasks, notes):
-            yield experiment, last_line(said) if code else pull_experiment(experiment.name, commit), said
+        for experiment, code, output in ended(ray, tasks, notes):
+            yield experiment, reason_in(output) if code else pull_experiment(experiment.name, commit), output
     finally:
         ray.shutdown()  # ends what still runs
 
 
 def connect(address: str) -> Any:
-    """Give the module ray, connected to a cluster."""
+    """Return the module ray, connected to a cluster; UserError where Ray is not installed or none answers."""
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # 41 s where something else answers; by default 14 minutes
     try:
         ray: Any = import_module("ray")
@@ -69,14 +70,16 @@ def connect(address: str) -> Any:
     except (OSError, RuntimeError) as error:
         what = str(error).splitlines()[0]
         raise UserError(f"no Ray cluster answers at {address} ({what}); ray start --head, see the README") from None
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers don't have this module
+    for package in ("sweep", "pipeline", "roadseg"):  # the workers don't have these folders
+        ray.cloudpickle.register_pickle_by_value(sys.modules[package])
     return ray
 
 
 def shares(nodes: list[Mapping[str, Any]], gpu_share: float | None) -> tuple[float, int]:
-    """Give the GPUs and the CPU cores of one experiment: as large a part of a machine's cores as of its GPUs.
+    """Return the GPUs and the CPU cores of one experiment: as large a part of a machine's cores as of its GPUs.
 
-    Without GPUs these are all cores of the smallest machine: trainings that share cores wait for each other.
+    Without GPUs it gets all cores of the smallest machine: trainings that share cores wait for each other.
+    Raises UserError for a share that Ray can't give, or that no machine has.
     """
     machines = [node["Resources"] for node in nodes if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     gpus = float(any("GPU" in machine for machine in machines)) if gpu_share is None else gpu_share
@@ -89,7 +92,7 @@ def shares(nodes: list[Mapping[str, Any]], gpu_share: float | None) -> tuple[flo
 
 
 def note_queue(ray: Any) -> Any:
-    """Make a queue on this machine, into which each task puts its name and machine when it starts."""
+    """Make a queue on this machine in which each task puts its name and machine when it starts."""
     here = ray.get_runtime_context().get_node_id()
     pinned = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(here, soft=False)
     return import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0, "scheduling_strategy": pinned})
@@ -98,39 +101,40 @@ def note_queue(ray: Any) -> Any:
 def attempt(
     name: str, experiment: str, url: str, commit: str, environment: Mapping[str, str], note: Callable[[Any], None]
 ) -> tuple[int, str]:
-    """On a worker: run an experiment in a clone of the commit; give the exit code and what was said."""
+    """On a worker: run an experiment in a clone of the commit; return the exit code and the output."""
     note((name, socket.gethostname()))
     with TemporaryDirectory(prefix="roadseg-", ignore_cleanup_errors=True) as folder:
         clone = Path(folder, "clone")
-        for words in (["clone", "-q", "--no-checkout", url, str(clone)], ["-C", str(clone), "checkout", "-q", commit]):
-            done = subprocess.run(["git", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if done.returncode:
-                return done.returncode, done.stdout
+        try:
+            git("clone", "--quiet", "--no-checkout", url, str(clone))
+            git("checkout", "--quiet", commit, cwd=clone)
+        except UserError as error:
+            return 1, f"error: {error}"
         return run_in_clone(clone, experiment, environment)
 
 
 def run_in_clone(clone: Path, experiment: str, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Call `clone_run.py`, which takes it from its stdin's end that this process is dead, and ends its own group."""
+    """Run `clone_run.py`; the end of its stdin tells it that this process is dead, and then it ends its own group."""
     folder = clone.parent
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages run `python`
-    own = {"PATH": path, "DVC_SITE_CACHE_DIR": str(folder / "site")}
-    with (folder / "said").open("w+", errors="replace") as said:
+    private = {"PATH": path, "DVC_SITE_CACHE_DIR": str(folder / "site")}
+    with (folder / "output").open("w+", errors="replace") as output:
         with subprocess.Popen(
             [sys.executable, "-m", "sweep.clone_run", experiment, str(folder)],
             cwd=clone / "src",  # first on the path of modules, and only on this process's
-            env=os.environ | environment | own,
+            env=os.environ | environment | private,
             stdin=subprocess.PIPE,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         ) as script:
             code = script.wait()
-        said.seek(0)
-        return code, said.read()
+        output.seek(0)
+        return code, output.read()
 
 
 def ended(ray: Any, tasks: dict[Any, Experiment], notes: Any) -> Iterator[tuple[Experiment, int, str]]:
-    """Give each task's experiment, exit code and output as it ends."""
+    """Yield each task's experiment, exit code and output as it ends."""
     seen: set[str] = set()
     while tasks:
         done, _ = ray.wait(list(tasks), timeout=POLL)
@@ -142,7 +146,7 @@ def ended(ray: Any, tasks: dict[Any, Experiment], notes: Any) -> Iterator[tuple[
 
 
 def outcome(ray: Any, reference: Any) -> tuple[int, str]:
-    """Give what a task gave; or of what went wrong in Ray one line, of what was raised in the task the traceback."""
+    """Return a task's result; for a failure of Ray one line, for an exception in the task its traceback."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:

@@ -2,30 +2,32 @@
 
 import configparser
 import os
-import subprocess
 from pathlib import Path
 
+from pipeline.commands import dvc, git
 from roadseg.errors import UserError
-from sweep.dvc_runs import DVC, last_line
+from sweep.dvc_runs import remove_experiment
 
 
 def pushed_commit() -> tuple[str, str]:
-    """Give the URL of `origin` and the present commit, which must be there for others to clone."""
-    url = _git("remote", "get-url", "origin").stdout.strip()
-    if not url:
-        raise UserError("there is no git remote `origin` for the workers to clone; git remote add origin URL, git push")
-    if (fetched := _git("fetch", "--quiet", "origin")).returncode:
-        raise UserError(f"git remote {url}: {last_line(fetched.stderr)}")
-    commit = _git("rev-parse", "HEAD").stdout.strip()
-    if not _git("for-each-ref", "--contains", commit, "refs/remotes/origin").stdout:
+    """Return the URL of `origin` and the present commit; UserError where others could not clone that from there."""
+    try:
+        url = git("remote", "get-url", "origin").strip()
+    except UserError:
+        raise UserError(
+            "there is no git remote `origin` for the workers to clone; git remote add origin URL, git push"
+        ) from None
+    git("fetch", "--quiet", "origin")
+    commit = git("rev-parse", "HEAD").strip()
+    if not git("for-each-ref", "--contains", commit, "refs/remotes/origin"):
         raise UserError(f"commit {commit[:7]} is not in {url}, from where the workers clone it; git push first")
     return str(Path(url).resolve()) if Path(url).is_dir() else url, commit
 
 
-def check_store() -> None:
+def check_dvc_remote() -> None:
     """Raise a UserError where the commit names no DVC remote that every clone of it finds."""
     config = configparser.ConfigParser(interpolation=None)
-    config.read_string(_git("show", "HEAD:.dvc/config").stdout)
+    config.read_string(git("show", "HEAD:.dvc/config"))
     name = config.get("core", "remote", fallback="")
     url = config.get(f"'remote \"{name}\"'", "url", fallback="")
     if not url:
@@ -42,32 +44,26 @@ def check_store() -> None:
 
 
 def push_baseline() -> None:
-    """Send what the commit has in the cache, so that others need not make it again."""
-    done = subprocess.run([*DVC, "push"], capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"dvc push failed: {last_line(done.stderr)}")
+    """Send what the commit has in the cache, so that others need not make it again; UserError where that fails."""
+    dvc("push")
 
 
 def push_experiment(name: str) -> None:
-    """Send an experiment, in the place of one that a killed run may have sent, and the run cache for the others."""
-    words = [*DVC, "exp", "push", "--force", "--run-cache", "origin", name]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"dvc exp push failed: {last_line(done.stderr)}")
+    """Send an experiment and the run cache to the remotes; UserError where that fails.
+
+    It replaces one of the same name that a killed run may have sent.
+    """
+    dvc("exp", "push", "--force", "--run-cache", "origin", name)
 
 
 def pull_experiment(name: str, commit: str) -> str:
-    """Take an experiment of a commit over from the remotes; give the reason where that failed, or ""."""
-    subprocess.run([*DVC, "exp", "remove", name], capture_output=True)  # of older inputs, if any
+    """Fetch an experiment of a commit from the remotes; return why that failed, or ""."""
+    remove_experiment(name)  # of older inputs, if any
     reference = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"  # the name alone may stand for those of older commits
-    words = [*DVC, "exp", "pull", "--force", "origin", reference]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        return f"dvc exp pull failed: {last_line(done.stderr)}"
-    if "Missing cache files" in done.stderr:  # DVC takes it for a success
+    try:
+        output = dvc("exp", "pull", "--force", "origin", reference, with_stderr=True)
+    except UserError as error:
+        return str(error)
+    if "Missing cache files" in output:  # DVC counts it as a success
         return "its files are not in the DVC remote; is that the same place for all machines?"
     return ""
-
-
-def _git(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *words], capture_output=True, text=True)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from conftest import FileServer
 
-from pipeline.machine import store_folder
 from roadseg import download as module
 from roadseg.download import download, stored_path
 from roadseg.errors import UserError
@@ -43,13 +42,6 @@ def test_stored_path_is_of_the_whole_address(store: Path) -> None:
     assert path != stored_path("https://a.org/x/data.zip?v=2", store)
     assert stored_path("https://a.org/", store).name == "file"
     assert stored_path("https://a.org/x/..", store).name == "file"
-
-
-def test_store_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROADSEG_STORE", "/big/disk")
-    assert store_folder() == Path("/big/disk")
-    monkeypatch.delenv("ROADSEG_STORE")
-    assert store_folder() == Path.home() / ".cache" / "roadseg"
 
 
 def test_broken_transfer_goes_on_within_a_call(url: str, store: Path, http_server: FileServer) -> None:

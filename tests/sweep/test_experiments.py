@@ -7,7 +7,7 @@ from conftest import ROOT
 from pipeline import paths
 from roadseg.errors import UserError
 from sweep import experiments
-from sweep.experiments import choose, laid_over, load_experiments
+from sweep.experiments import apply_overrides, choose, load_experiments
 
 GOOD = yaml.safe_load((ROOT / "experiments.yaml").read_text())
 
@@ -96,14 +96,14 @@ def test_a_misspelt_key_of_the_file_itself(project):
 
 def test_laying_over_leaves_the_original(project):
     base = {"a": {"b": 1, "c": 2}}
-    assert laid_over(base, {"a.b": 5}) == {"a": {"b": 5, "c": 2}}
+    assert apply_overrides(base, {"a.b": 5}) == {"a": {"b": 5, "c": 2}}
     assert base == {"a": {"b": 1, "c": 2}}
     for key in ("a.x", "x", "a.b.c"):
         with pytest.raises(UserError, match=f"{key} is not a parameter"):
-            laid_over(base, {key: 1})
+            apply_overrides(base, {key: 1})
 
 
 def test_a_later_key_may_reach_into_an_earlier_value_without_changing_it():
     overrides = {"data": {"frames": 1}, "data.frames": 2}
-    assert laid_over({"data": {"frames": 0}}, overrides) == {"data": {"frames": 2}}
+    assert apply_overrides({"data": {"frames": 0}}, overrides) == {"data": {"frames": 2}}
     assert overrides["data"] == {"frames": 1}

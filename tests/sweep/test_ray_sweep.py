@@ -137,7 +137,7 @@ def test_a_commit_that_is_not_pushed_is_told(project):
     with pytest.raises(UserError, match=r"commit \w{7} is not in ../git, .*; git push first"):
         remotes.pushed_commit()
     run(project, "git", "remote", "set-url", "origin", "../nowhere")
-    with pytest.raises(UserError, match=r"git remote ../nowhere: "):
+    with pytest.raises(UserError, match=r"git fetch failed: '../nowhere' does not appear to be a git repository"):
         remotes.pushed_commit()
     run(project, "git", "remote", "remove", "origin")
     with pytest.raises(UserError, match="there is no git remote `origin`"):
@@ -145,7 +145,7 @@ def test_a_commit_that_is_not_pushed_is_told(project):
 
 
 def test_a_dvc_remote_that_the_machines_cannot_share_is_told(project):
-    remotes.check_store()
+    remotes.check_dvc_remote()
     config = (project / ".dvc" / "config").read_text()
     for wrong, told in (
         (config.replace(str(project.parent), "../.."), "is the relative path ../../store; it must be absolute"),
@@ -155,10 +155,10 @@ def test_a_dvc_remote_that_the_machines_cannot_share_is_told(project):
         (project / ".dvc" / "config").write_text(wrong)
         run(project, "git", "commit", "-qam", "config")
         with pytest.raises(UserError, match=told):
-            remotes.check_store()
+            remotes.check_dvc_remote()
     (project / ".dvc" / "config").write_text(config.replace(f"{project.parent}/store", "s3://bucket/x"))
     run(project, "git", "commit", "-qam", "config")
-    remotes.check_store()
+    remotes.check_dvc_remote()
 
 
 def test_a_dvc_remote_that_does_not_answer_is_told(project, monkeypatch):
@@ -225,12 +225,12 @@ def test_a_task_that_fails_gives_its_reason_and_leaves_nothing(project, tmp_path
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     code, said = attempt(toy("bad", 13))
-    assert (code, ray_sweep.last_line(said)) == (1, "13 is no number")
+    assert (code, ray_sweep.reason_in(said)) == (1, "13 is no number")
     assert list((tmp_path / "temporary").iterdir()) == []
     (tmp_path / "store").rmdir()
     code, said = attempt(toy("one", 1))
     assert code == 1
-    assert ray_sweep.last_line(said).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
+    assert ray_sweep.reason_in(said).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
 
 
 def test_a_sweep_fetches_what_is_done_and_keeps_the_reason_of_what_failed(project, monkeypatch):

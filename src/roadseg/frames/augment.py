@@ -1,16 +1,29 @@
-"""The study's augmentation."""
+"""How training frames are changed at random."""
 
 import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for a newer version
 import albumentations as A  # noqa: N812
 
+from roadseg.errors import UserError
 
-def study_policy(label_fill: int) -> A.Compose:
-    """The study's augmentation (spec section 4) for frames that are resized already.
 
-    `label_fill` is the class of the border that a shift, shrinking or rotation brings in; its pixels are black.
+def build_policy(name: str, label_fill: int) -> A.Compose | None:
+    """Build the augmentation of that name (`augment` in params.yaml), None for `none`.
+
+    It takes an image (H, W, 3) uint8 RGB and a mask (H, W) uint8. `label_fill` is the class of the border that a
+    shift, shrinking or rotation brings in; its pixels are black. Raises UserError for an unknown name.
     """
+    match name:
+        case "none":
+            return None
+        case "study":
+            return _study_policy(label_fill)
+    raise UserError(f"augment: {name!r} is unknown; there are none, study")
+
+
+def _study_policy(label_fill: int) -> A.Compose:
+    """The study's augmentation (docs/study.md, Training) for frames that are resized already."""
     blur_or_noise = [A.MotionBlur(p=1), A.GaussianBlur(p=1), A.GaussNoise(p=1)]
     move = A.Affine(
         translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)},

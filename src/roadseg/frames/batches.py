@@ -1,7 +1,6 @@
 """Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from roadseg.errors import UserError
 from roadseg.frames.resized import Frames
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ class Batch:
 class ShuffledDraws(Sampler[list[Draw]]):
     """Every frame once an epoch in a new order, in batches, each frame with what seeds its augmentation.
 
-    `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (spec section 6.3): two workers take
-    batches in turn, and each starts every epoch with the same draws.
+    `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (docs/study.md, Faults): two workers
+    take batches in turn, and each starts every epoch with the same draws.
     """
 
     def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str) -> None:
@@ -115,7 +113,7 @@ class _Slots(Dataset[_Order]):
 
 
 class Batches:
-    """One process's batches of an epoch, made by its share of the machine's loader processes.
+    """One process's batches, made by `workers` loader processes; it is number `rank` of `world` training processes.
 
     Neither the number of workers nor that of processes changes what is in a batch.
     """
@@ -125,11 +123,11 @@ class Batches:
         frames: Frames,
         draws: ShuffledDraws,
         policy: "Compose | None",
+        workers: int,
         rank: int = 0,
         world: int = 1,
-        local_world: int = 1,
     ) -> None:
-        workers = max(1, num_workers() // local_world)
+        self._draws = draws
         num_slots = workers * _MADE_AHEAD + 1  # those being made, and the one that is in use
         self._slots = _Slots(frames, policy, num_slots, -(-draws.batch_size // world))
         self._loader = DataLoader(
@@ -145,21 +143,13 @@ class Batches:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def of_epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch, whose number seeds its order and its augmentation."""
+        self._draws.epoch = epoch
         for order in self._loader:
             size = len(order.draws)
             images, labels = self._slots.images[order.slot, :size], self._slots.labels[order.slot, :size]
             yield Batch(images, labels, order.num_frames)
-
-
-def num_workers() -> int:
-    """The environment's ROADSEG_WORKERS, else one for each core that this process may use, 8 at most."""
-    if text := os.environ.get("ROADSEG_WORKERS"):
-        if not text.isdecimal() or text == "0":
-            raise UserError(f"ROADSEG_WORKERS: {text!r} is no number of processes; give 1 or more")
-        return int(text)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores)
 
 
 def _one_thread(_: int) -> None:

@@ -18,19 +18,13 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from roadseg.errors import UserError
+from roadseg.frames.files import FrameFiles
 from roadseg.images import read_image, read_label
+from roadseg.specs import Input
 
 _LAYOUT = 1  # of the files; another number makes the older ones unused
 _KEPT_SECONDS = 30 * 24 * 3600  # after its last use
 _READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
-
-
-@dataclass(frozen=True)
-class FrameFiles:
-    """Where one frame's picture and label are."""
-
-    image: Path
-    label: Path
 
 
 @dataclass(frozen=True)
@@ -52,32 +46,18 @@ class Frames:
         return Frames, (self.images, self.labels, self.sizes)
 
 
-def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
-    """Find the frames of a split folder (`image/` and `label/` below it) by their stems."""
-    image_of_stem = {path.stem: path for path in (folder / "image").iterdir()}
-    missing = [stem for stem in stems if stem not in image_of_stem]
-    if missing:
-        raise UserError(f"{folder / 'image'} has no picture {missing[0]}; run `dvc repro fetch_data`")
-    return [FrameFiles(image_of_stem[stem], folder / "label" / f"{stem}.png") for stem in stems]
+def load_frames(files: Sequence[FrameFiles], target: Input, training: bool, store: Path) -> Frames:
+    """Return all frames at the input size, from `store` where the same ones are there already.
 
+    Pictures shrink by `target.resize`: `linear`, `area` (each output pixel is the mean of what it covers; where a
+    picture grows, OpenCV takes linear), or `study` (nearest for training, linear for testing). Labels are resized by
+    nearest neighbour, pixel centre to pixel centre.
 
-def resize_of(rule: str, training: bool) -> str:
-    """How pictures shrink by `input.resize`: the study's own rule differed between training and testing."""
-    if rule == "study":
-        return "nearest" if training else "linear"
-    return rule
-
-
-def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: str, store: Path) -> Frames:
-    """Give all frames resized, from `store` where the same ones are there already.
-
-    `resize` is how pictures shrink: `nearest`, `linear` or `area` (each output pixel the mean of what it covers; where
-    a picture grows, OpenCV takes linear). Labels go by nearest neighbour, pixel centre to pixel centre.
-
-    What is stored goes by the content of the files, the size and the rule, so it can't be out of date. The arrays are
-    mapped: processes share their memory, and they may be larger than it. When others are added, those that nobody has
-    used for 30 days go. Raises UserError where the store can't be written.
+    The store's key is made of the files' content, the size and the rule, so nothing in it can be out of date. The
+    arrays are mapped: processes share their memory, and they may be larger than it. Adding frames deletes cached ones
+    unused for 30 days. Raises UserError where a file can't be read or the store can't be written.
     """
+    height, width, resize = target.height, target.width, _interpolation(target.resize, training)
     folder = store / "frames" / _key(files, height, width, resize)
     with suppress(OSError):  # not there yet, or somebody else's
         os.utime(folder)
@@ -90,6 +70,12 @@ def load_frames(files: Sequence[FrameFiles], height: int, width: int, resize: st
         with FileLock(f"{folder}.lock"):  # another process may be at it
             frames = _mapped(folder) or _write(files, height, width, resize, folder)
     return frames
+
+
+def _interpolation(rule: str, training: bool) -> str:
+    if rule == "study":
+        return "nearest" if training else "linear"
+    return rule
 
 
 def _key(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> str:
@@ -131,8 +117,8 @@ def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, fo
 
     _remove_unused(folder.parent)
     temporary = folder.with_name(f".{folder.name}.new")
-    for left_over in (temporary, folder):  # of a process that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
+    for leftover in (temporary, folder):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         temporary.mkdir()
         progress = tqdm(load_all(), "frames", len(files), leave=False, disable=None)

@@ -5,22 +5,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import segmentation_models_pytorch as smp
+from pydantic import ValidationError
 from torch import nn
 
 from roadseg.errors import UserError
 from roadseg.networks.segnet import BaselineSegnet, BetterSegnet
+from roadseg.specs import Network
 
 _OWN = {"baseline_segnet": BaselineSegnet, "better_segnet": BetterSegnet}
 _SMP = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
 
 
-def build_model(name: str, spec: Mapping[str, Any], num_classes: int) -> nn.Module:
+def build_model(name: str, spec: Network | Mapping[str, Any], num_classes: int) -> nn.Module:
     """Build the network that a row of the catalogue describes, with random weights.
 
-    `spec` has `arch`, and for an smp architecture `encoder` and (optional) `kwargs`. The network maps images
-    (N, 3, H, W) to logits (N, num_classes, H, W). Raises UserError, naming the row, where the row describes no network.
+    `spec` is the row, or a mapping as params.yaml has it: `arch`, and for an smp architecture `encoder` and optional
+    `kwargs`. The network maps images (N, 3, H, W) float32 to logits (N, num_classes, H, W).
+    Raises UserError, naming the row, where the row describes no network.
+
+    Example:
+        >>> import torch
+        >>> model = build_model("small", {"arch": "Segformer", "encoder": "mobilenet_v2"}, num_classes=19).eval()
+        >>> model(torch.zeros(1, 3, 64, 96)).shape
+        torch.Size([1, 19, 64, 96])
     """
-    arch, encoder, kwargs = spec["arch"], spec.get("encoder"), spec.get("kwargs") or {}
+    row = _checked(name, spec)
+    arch, encoder, kwargs = row.arch, row.encoder, row.kwargs
     if arch in _OWN:
         if encoder or kwargs:
             raise UserError(f"models.{name}: {arch} takes neither encoder nor kwargs; remove them")
@@ -38,3 +48,12 @@ def build_model(name: str, spec: Mapping[str, Any], num_classes: int) -> nn.Modu
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).strip("\"'").split())[:300]
         raise UserError(f"models.{name}: smp.{arch}({encoder!r}, {kwargs}) failed: {reason}") from None
+
+
+def _checked(name: str, spec: Network | Mapping[str, Any]) -> Network:
+    try:
+        return Network.model_validate(spec)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join([f"models.{name}", *map(str, problem["loc"])])
+        raise UserError(f"{key}: {problem['msg'][0].lower() + problem['msg'][1:]}") from None

@@ -13,15 +13,18 @@ with warnings.catch_warnings():
 
 @dataclass(frozen=True)
 class Cost:
+    """What one forward pass costs."""
+
     gflops: float
     by_module: dict[str, float]  # share of the total of each top-level module, which sum to 1
     uncounted: dict[str, int]  # operators that fvcore leaves out, and how often each occurs
 
 
 def count_flops(model: nn.Module, height: int, width: int) -> Cost:
-    """Count `model` in eval mode for one (3, height, width) image; a multiply-accumulate is one FLOP (spec section 3).
+    """Count `model` in eval mode for one (3, height, width) image; a multiply-accumulate is one FLOP.
 
-    The size need not be one that the network accepts: it is traced, and smp's check of the sides is not part of that.
+    This is the study's rule (docs/study.md, Cost). The size need not be one that the network accepts: the network is
+    traced, and smp's check of the sides is not part of the trace.
     """
     flops = FlopCountAnalysis(model.eval(), torch.randn(1, 3, height, width))
     flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
@@ -34,4 +37,5 @@ def count_flops(model: nn.Module, height: int, width: int) -> Cost:
 
 
 def count_parameters(model: nn.Module) -> int:
+    """Return the number of trainable values, buffers left out."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
+from roadseg.specs import Precision
 
 
 def supported_precision(asked: Precision, device: torch.device) -> Precision:
-    """Give `asked` where the device computes with it, else `32-true`.
+    """Return `asked` where the device computes with it, else `32-true`.
 
     Emulated half precision is slower than float32 and no more accurate: so a CPU needs bfloat16 instructions
     (AVX512-BF16 or AMX), a GPU compute capability 8.0 for bfloat16; float16 needs a GPU.

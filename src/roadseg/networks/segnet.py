@@ -1,4 +1,4 @@
-"""The study's own two networks, layer by layer as it had them (spec section 3): no pretrained parts."""
+"""The study's own two networks, layer by layer as it had them (docs/study.md, Networks): no pretrained parts."""
 
 import torch
 from torch import Tensor, nn

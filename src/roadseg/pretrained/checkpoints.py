@@ -20,7 +20,7 @@ from torch import Tensor
 
 from roadseg.download import download
 from roadseg.errors import UserError
-from roadseg.networks.weights import read_tensors
+from roadseg.pretrained.weights import read_tensors
 
 _SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, smp:imagenet"
 _SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
@@ -29,7 +29,7 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 def resolve(pretrained: str, row: Mapping[str, str]) -> str:
-    """Give the URI that `pretrained` means: itself, or the one of that name in the model's row."""
+    """Return the URI that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
     uri = row.get(pretrained, pretrained)
     if not _SCHEME.match(uri):
         raise UserError(f"pretrained: {uri!r} is unknown; there are {', '.join(['none', *row])}, or {_SCHEMES}")
@@ -37,10 +37,10 @@ def resolve(pretrained: str, row: Mapping[str, str]) -> str:
 
 
 def fetch(uri: str, encoder: str | None, store: Path) -> dict[str, Tensor]:
-    """Give the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
+    """Return the named tensors, of any shapes, behind a URI; downloads are kept in `store` or in the hub's own cache.
 
-    `encoder` is the network's encoder by smp's name, which `smp:` needs. A UserError says what went wrong and what
-    to do instead; nothing that is no file of tensors stays in the store.
+    `encoder` is the network's encoder by smp's name, which `smp:` needs. Raises UserError, which says what went wrong
+    and what to do instead; what is not a file of tensors does not stay in the store.
     """
     scheme, _, rest = uri.partition(":")
     match scheme:
@@ -73,7 +73,7 @@ def _from_web(url: str, store: Path) -> dict[str, Tensor]:
 
 def _from_drive(file_id: str, store: Path) -> dict[str, Tensor]:
     if not re.fullmatch(r"[\w-]+", file_id):
-        raise UserError(f"gdrive:{file_id}: this is no file's ID; give the part after /d/ of the file's link alone")
+        raise UserError(f"gdrive:{file_id}: not a Drive file ID; give the part after /d/ of the file's link alone")
     path = (store / "gdrive" / f"{file_id}.pth").absolute()
     if path.exists():
         try:
@@ -130,7 +130,7 @@ def _from_smp(name: str, encoder: str | None) -> dict[str, Tensor]:
 
 
 def _unnamed(error: UserError, path: Path) -> str:
-    """What is wrong with a downloaded file, without the name of it, as it is gone."""
+    """Say what is wrong with a downloaded file without its name, as it is gone."""
     return str(error).replace(str(path), "what came")
 
 

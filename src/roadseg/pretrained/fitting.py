@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
+from roadseg.specs import Network
 
 Part = Literal["network", "encoder", "nothing"]
 
@@ -37,55 +36,41 @@ class Fit:
 
 
 def fit_weights(tensors: Mapping[str, Tensor], model: nn.Module, num_classes: int) -> Fit:
-    """Fit the tensors of a file to a network, whatever prefix their keys carry, an encoder's own keys included.
+    """Fit the tensors of a file, of any shapes, to a network, whatever prefix their keys carry; an encoder's too.
 
     A part fits where 90 % of the tensors that the network or the file has there agree in name and shape: so neither a
     smaller network nor a larger one passes for this one. Batch counters and an encoder's classifier don't count, and
     nor does the head: all outside the encoder that is as wide as there are classes.
     """
-    own = model.state_dict()
+    wanted = model.state_dict()
     renamed = (_renamed(tensors, strip, add) for strip in _STRIP for add in _ADD)
-    given = max(renamed, key=lambda candidate: len(_agreeing(candidate, own)))
-    same = _agreeing(given, own)
-    head = {key for key, value in own.items() if not _in_encoder(key) and num_classes in value.shape}
-    part = _fitting_part(own.keys() - head, given.keys() - head, same)
+    given = max(renamed, key=lambda candidate: len(_agreeing(candidate, wanted)))
+    same = _agreeing(given, wanted)
+    head = {key for key, value in wanted.items() if not _in_encoder(key) and num_classes in value.shape}
+    part = _fitting_part(wanted.keys() - head, given.keys() - head, same)
     used = {key for key in same if part != "encoder" or _in_encoder(key)}
-    dropped = [key for key in own if key in head & given.keys() - same] if part == "network" else []
+    dropped = [key for key in wanted if key in head & given.keys() - same] if part == "network" else []
     return Fit(
         part=part,
-        matched={key: given[key].to(own[key].dtype) for key in own if key in used},
+        matched={key: given[key].to(wanted[key].dtype) for key in wanted if key in used},
         head=tuple(dropped),
-        missing=len(own) - len(used),
+        missing=len(wanted) - len(used),
         unused=len(given) - len(used) - len(dropped),
         misfits=sum(not _in_encoder(key) for key in given) if part == "encoder" else 0,
     )
 
 
-class _Outline(TorchFunctionMode):
-    """Inside the device "meta": smp reads numbers off a `linspace` while it builds, which must be a real one."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        on_cpu = {"device": "cpu"} if func is torch.linspace else {}
-        return func(*args, **(kwargs or {}) | on_cpu)
-
-
-def build_outline(name: str, spec: Mapping[str, Any], num_classes: int) -> nn.Module:
-    """Build a row's network without values, its tensors on the device "meta": quick, and enough to compare with."""
-    with torch.device("meta"), _Outline():
-        return build_model(name, spec, num_classes)
-
-
 def rows_that_fit(
-    tensors: Mapping[str, Tensor], catalogue: Mapping[str, Mapping[str, Any]], num_classes: int
+    tensors: Mapping[str, Tensor], catalogue: Mapping[str, Network], num_classes: int
 ) -> dict[Part, list[str]]:
-    """Sort the rows of a catalogue of networks by the part of them that the tensors fit."""
+    """Sort the rows of a catalogue of networks by the part of them that the tensors (of any shapes) fit."""
     rows: dict[Part, list[str]] = {"network": [], "encoder": [], "nothing": []}
     for name, spec in catalogue.items():
         try:
-            outline = build_outline(name, spec, num_classes)
-        except UserError:  # another row's mistake is no matter here
+            model = build_model(name, spec, num_classes)
+        except UserError:  # an error in another row does not matter here
             continue
-        rows[fit_weights(tensors, outline, num_classes).part].append(name)
+        rows[fit_weights(tensors, model, num_classes).part].append(name)
     return rows
 
 
@@ -97,13 +82,13 @@ def _renamed(tensors: Mapping[str, Tensor], strip: str, add: str) -> dict[str, T
     return {add + key.removeprefix(strip): value for key, value in tensors.items()}
 
 
-def _agreeing(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> set[str]:
-    return {key for key, value in own.items() if key in given and given[key].shape == value.shape}
+def _agreeing(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> set[str]:
+    return {key for key, value in wanted.items() if key in given and given[key].shape == value.shape}
 
 
-def _fitting_part(own: set[str], given: set[str], same: set[str]) -> Part:
-    extra = {key for key in given - own if _in_encoder(key) and key.split(".")[1] in _CLASSIFIERS}
-    keys = {key for key in (own | given) - extra if not key.endswith("num_batches_tracked")}
+def _fitting_part(wanted: set[str], given: set[str], same: set[str]) -> Part:
+    extra = {key for key in given - wanted if _in_encoder(key) and key.split(".")[1] in _CLASSIFIERS}
+    keys = {key for key in (wanted | given) - extra if not key.endswith("num_batches_tracked")}
     encoder = {key for key in keys if _in_encoder(key)}
     agrees = [len(part & same) >= _AGREE * len(part) for part in (encoder, keys - encoder)]
     if all(agrees):

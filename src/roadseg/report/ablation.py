@@ -8,11 +8,12 @@ import pandas as pd
 
 
 def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Give a row a variant from rows of single runs, in their order.
+    """Make a table with a row per variant from rows of single runs, in their order.
 
-    A run has `group`, `variant`, `seed`, the method columns, `miou` (0..1), `gflops`, `params_m`, `seconds` and
-    `published` (a figure or None). The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change`
-    (of the mean mIoU against the group's first variant), `noise` (whether that is within the spread) and `efficiency`.
+    A run has `group`, `variant`, `seed`, `data` (which frames), the method columns, `miou` (0..1), `gflops`,
+    `params_m`, `seconds` and `published` (a figure or None). The table adds `seeds` (which), `miou_std` (over seeds,
+    NaN for one), `change` (of the mean mIoU against the group's first variant), `noise` (whether that is within the
+    spread) and `efficiency`.
     """
     groups = pd.DataFrame(runs).groupby(["group", "variant"], sort=False)
     means = {name: (name, "mean") for name in ("miou", "gflops", "params_m", "seconds")}
@@ -28,7 +29,7 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def within_spread(change: pd.Series, spread: pd.Series, first_spread: pd.Series) -> pd.Series:
-    """Whether a change of means is no larger than the standard deviation of a difference of two single runs.
+    """Return whether a change of means is no larger than the standard deviation of a difference of two single runs.
 
     False where either spread is unknown (one seed): then nothing can be said, and the table shows one seed.
     """
@@ -36,21 +37,37 @@ def within_spread(change: pd.Series, spread: pd.Series, first_spread: pd.Series)
 
 
 def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that no other one beats in mIoU at the same cost or less, cheapest first."""
+    """Return the rows that no other one beats in mIoU at the same cost or less, cheapest first."""
     by_cost = table.sort_values(["gflops", "miou"], ascending=[True, False])
     return by_cost[by_cost["miou"] > by_cost["miou"].cummax().shift(fill_value=-1)]
 
 
 def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Cut the table for reading: for each group its name, the head's cells and the rows' cells, all text."""
+    """Cut the table for reading: for each group its title, the head's cells and the rows' cells, all text."""
     result = []
     for group, rows in table.groupby("group", sort=False):
         methods = [str(name) for name in table if rows[name].isin(["Y", "N"]).all() and (rows[name] == "Y").any()]
         head = ["variant", *methods, "mIoU %", "change", "GFLOPs", "params M", "% / GFLOP", "train s", "seeds"]
         head += ["published %"] if rows["published"].notna().any() else []
         cells = [_cells(row, methods, "published %" in head) for _, row in rows.iterrows()]
-        result.append({"group": group, "head": head, "rows": cells})
+        frames = " and ".join(data_name(name) for name in rows["data"].unique())
+        result.append({"title": f"{group}, on {frames}", "head": head, "rows": cells})
     return result
+
+
+def data_name(source: str) -> str:
+    """Return what the frames of a source (`data.source`) are called in a sentence."""
+    names = {"synthetic": "generated scenes", "kitti": "KITTI frames", "seg_data": "the user's own frames"}
+    return names.get(source, f"{source} frames")
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Say which frames the points of the picture are of."""
+    measured = " and ".join(data_name(name) for name in table["data"].unique())
+    return (
+        f"mIoU over GFLOPs. Circles were measured by this pipeline on {measured}; crosses are figures that others "
+        "published for KITTI frames, with splits of their own. Panels of different frames don't compare."
+    )
 
 
 def note(table: pd.DataFrame) -> str:
@@ -66,7 +83,7 @@ def markdown(table: pd.DataFrame) -> str:
     for section in sections(table):
         head, rows = section["head"], section["rows"]
         lines = [_line(cells) for cells in (head, ["---"] + ["---:"] * (len(head) - 1), *rows)]
-        parts.append(f"### {section['group']}\n\n" + "\n".join(lines))
+        parts.append(f"### {section['title']}\n\n" + "\n".join(lines))
     return "\n\n".join([*parts, note(table)]) + "\n"
 
 

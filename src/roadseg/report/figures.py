@@ -15,13 +15,14 @@ from roadseg.classes import IGNORE_INDEX, NAMES, colorize
 _RIGHT, _WRONG, _NO_TRUTH = np.array([(200, 200, 200), (213, 30, 47), (0, 0, 0)], dtype=np.uint8)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, the same bytes for the same figure."""
     with mpl.rc_context({"savefig.bbox": "tight"}):
         figure.savefig(path, dpi=110, metadata={"Software": None})  # a version in the file would change its hash
 
 
-def draw_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAMES) -> None:
-    """Draw a confusion matrix (K, K), rows truth, as shares of each row's pixels in percent."""
+def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAMES) -> None:
+    """Plot a confusion matrix (K, K) int64, rows truth, as shares of each row's pixels in percent."""
     rows = confusion.sum(axis=1, keepdims=True)
     percent = 100 * confusion / np.maximum(rows, 1)
     figure = Figure(figsize=(9, 8))
@@ -35,11 +36,11 @@ def draw_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     for row, column in zip(*np.nonzero(percent >= 1), strict=True):
         value = percent[row, column]
         axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="w" if value > 55 else "k")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def draw_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
-    """Draw the columns loss, lr and miou over epoch; `watched` says whose mIoU it is."""
+def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
+    """Plot the columns loss, lr and miou over epoch; `watched` says whose mIoU it is."""
     figure = Figure(figsize=(10, 3))
     loss, miou, lr = figure.subplots(1, 3)
     figure.subplots_adjust(wspace=0.4)
@@ -49,7 +50,7 @@ def draw_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
     miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
     miou.legend(loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
@@ -61,8 +62,8 @@ def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
     axes.grid(alpha=0.3)
 
 
-def draw_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: str, path: Path) -> None:
-    """Draw a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong."""
+def plot_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: str, path: Path) -> None:
+    """Plot a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong, all uint8."""
     errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
     errors[truth == IGNORE_INDEX] = _NO_TRUTH
     panels = {title: image, "truth": colorize(truth), "prediction": colorize(pred), "errors (red)": errors}
@@ -73,11 +74,11 @@ def draw_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: st
         axes.imshow(panel)
         axes.set_title(name, fontsize=11)
         axes.set_axis_off()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def draw_palette(path: Path) -> None:
-    """Draw the classes' colours and names, as the key to the pictures of class maps."""
+def plot_palette(path: Path) -> None:
+    """Plot the classes' colours and names, as the key to the pictures of class maps."""
     figure = Figure(figsize=(12, 1.2))
     axes = figure.add_subplot()
     for i, (name, color) in enumerate(zip(NAMES, colorize(np.arange(len(NAMES))), strict=True)):
@@ -87,4 +88,4 @@ def draw_palette(path: Path) -> None:
     axes.set_xlim(0, 7)
     axes.set_ylim(-2.1, 0.8)
     axes.set_axis_off()
-    _save(figure, path)
+    save_figure(figure, path)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from roadseg.classes import NUM_CLASSES
+
 TASK = (
-    "The task: give each pixel of a driving frame one of 19 classes, well and at little cost. The study's baseline, a "
-    "plain convolutional encoder-decoder, came to 28.43 % mIoU on 50 KITTI frames at 66.97 GFLOPs: 0.425 % per GFLOP."
+    f"The task: give each pixel of a driving frame one of {NUM_CLASSES} classes, well and at little cost. The study's "
+    "baseline, a plain convolutional encoder-decoder, reached 28.43 % mIoU on 50 KITTI frames at 66.97 GFLOPs: "
+    "0.425 % per GFLOP."
 )
 
 
@@ -18,9 +21,9 @@ def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], tes
     )
 
 
-def cost(gflops_at_input: float, height: int, width: int) -> str:
+def cost(gflops_at_input: float, size: str) -> str:
     return (
-        f"GFLOPs are fvcore's multiply-accumulates for one {height}x{width} image; "
+        f"GFLOPs are fvcore's multiply-accumulates for one {size} image; "
         f"at the input size they are {gflops_at_input:.2f}."
     )
 
@@ -31,13 +34,13 @@ def other_network(counted: str, trained: str) -> str:
     return f"The cost is that of another network, {counted} (flops.network), so the efficiency is not this model's."
 
 
-def selection(select: str, epoch: int, epochs: int, train_frames: int, val_frames: int) -> str:
+def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int]) -> str:
     how = {
-        "val": f"by the mIoU of {val_frames} frames held out from training",
+        "val": f"by the mIoU of {frames['val']} frames held out from training",
         "test": "by the mIoU of the test frames themselves, which flatters the figures above",
         "last": "as the last, without looking",
     }[select]
-    return f"Trained on {train_frames} frames; of {epochs} epochs, number {epoch} was chosen {how}."
+    return f"Trained on {frames['train']} frames; of {epochs} epochs, number {epoch} was chosen {how}."
 
 
 def limitations(
@@ -59,6 +62,6 @@ def limitations(
         found.append(f"The epoch was chosen on {frames['val']} frames, so the choice itself is noisy.")
     if absent:
         found.append(f"No test frame holds {', '.join(absent)}: they count as 0 in the mIoU by definition.")
-    found.append(f"One training with seed {seed}, on {device}; other hardware adds up in another order.")
+    found.append(f"One training with seed {seed}, on {device}; other hardware sums in a different order.")
     found.append("GFLOPs leave some operators out (metrics/flops.json names them) and are no measure of time.")
     return found

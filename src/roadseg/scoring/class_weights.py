@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.images import read_label
 from roadseg.scoring.counting import count_values
 
 
-def count_pixels(labels: Iterable[np.ndarray], num_classes: int = 19) -> np.ndarray:
+def count_pixels(labels: Iterable[np.ndarray], num_classes: int = NUM_CLASSES) -> np.ndarray:
     """Count the pixels of each class in each label map: (N, K) int64; values that are no class are left out."""
     return np.stack([count_values(label)[:num_classes] for label in labels])
 
 
-def count_pixels_of_files(files: Iterable[Path], num_classes: int = 19) -> np.ndarray:
+def count_pixels_of_files(files: Iterable[Path], num_classes: int = NUM_CLASSES) -> np.ndarray:
     """The same for label files, read by threads."""
     with ThreadPoolExecutor() as pool:
         return np.concatenate(list(pool.map(lambda file: count_pixels([read_label(file)], num_classes), files)))
@@ -25,8 +26,8 @@ def count_pixels_of_files(files: Iterable[Path], num_classes: int = 19) -> np.nd
 def class_weights(counts: np.ndarray, method: str, beta: float) -> np.ndarray:
     """Weigh K classes by their pixel counts per frame, (N, K) int64: (K,) float64, an absent class 0 but for `study`.
 
-    - `study`: 1 / (share + 1e-6), scaled to the sum K (spec section 4). An absent class gets 1e6 before the scaling,
-      which crushes all others.
+    - `study`: 1 / (share + 1e-6), scaled to the sum K (docs/study.md, Class weights). An absent class gets 1e6 before
+      the scaling, which crushes all others.
     - `inverse`: the same, with absent classes at 0.
     - `median_frequency`: median frequency / frequency, a class's frequency being its share of the pixels of those
       frames in which it occurs (Eigen & Fergus 2015, section 6.3.2).

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.images import read_label
 from roadseg.scoring.counting import VALUES, count_values
@@ -17,7 +18,9 @@ def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return count_values(truth, pred)
 
 
-def confusion_matrix(pred: np.ndarray, truth: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> np.ndarray:
+def confusion_matrix(
+    pred: np.ndarray, truth: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX
+) -> np.ndarray:
     """Count the valid pixels by (true class, predicted class): two uint8 maps of one shape -> (K, K) int64.
 
     A pixel counts where its truth is a class, `ignore_index` apart, and its prediction is one.
@@ -32,8 +35,10 @@ def _valid(joint: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray
     return matrix
 
 
-def cal_acc(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> tuple[float, np.ndarray]:
-    """The study's mIoU and IoU per class (spec section 5) from the sum of all images' joint histograms.
+def cal_acc(
+    joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX
+) -> tuple[float, np.ndarray]:
+    """The study's mIoU and IoU per class (docs/study.md, Score) from the sum of all images' joint histograms.
 
     Kept as it was: the mean goes over all K classes, so one that occurs nowhere counts as 0; the last bin of the
     study's histogram was closed, so a value K counts as class K-1, yet agrees with the truth only where that is K too.
@@ -64,7 +69,7 @@ class Score:
     confusion: np.ndarray  # (K, K) int64, rows truth, columns prediction
 
 
-def score(joint: np.ndarray, num_classes: int = 19, ignore_index: int = 255) -> Score:
+def score(joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX) -> Score:
     """Reduce the summed joint histogram (256, 256) to a Score.
 
     `miou_present` is the mean over the classes that occur in the truth; `fw_iou` weighs each class's IoU by its share

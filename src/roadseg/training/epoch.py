@@ -1,9 +1,10 @@
-"""One epoch of training, an optimiser by name, and the best weights so far."""
+"""One epoch of training and the mIoU after it, an optimiser by name, and the best weights so far."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -11,13 +12,22 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
-from roadseg.networks.prediction import normalize
+from roadseg.frames.files import FrameFiles
+from roadseg.frames.resized import Frames
+from roadseg.images import read_label
+from roadseg.networks.prediction import normalize, predict
+from roadseg.scoring.counting import VALUES
+from roadseg.scoring.scoring import cal_acc, joint_histogram
 from roadseg.training.losses import Loss
+from roadseg.training.processes import sum_over_processes
 from roadseg.training.schedules import Schedule
 
 
 def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Give the optimiser of that name over all parameters, a fused one; `sgd` has momentum 0.9."""
+    """Build the optimiser of that name over all parameters, a fused one; `sgd` has momentum 0.9.
+
+    Raises UserError for an unknown name.
+    """
     match name:
         case "adam":
             return Adam(model.parameters(), lr, weight_decay=weight_decay, fused=True)
@@ -26,16 +36,6 @@ def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float)
         case "sgd":
             return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; there are adam, adamw, sgd")
-
-
-def compile_network(network: nn.Module, device: torch.device) -> None:
-    """Let torch.compile make the network's kernels at its first steps; UserError where it can make none here."""
-    try:
-        torch.compile(torch.neg)(torch.ones(8, device=device))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split("\n\n")[0].split())
-        raise UserError(f"train.compile: torch.compile fails here ({reason}); set it to false, or mend that") from None
-    network.compile()
 
 
 def train_epoch(
@@ -47,7 +47,7 @@ def train_epoch(
     schedule: Schedule,
     full_batch: int | None,
 ) -> float:
-    """Take one step a batch and return the epoch's mean loss.
+    """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     Raises UserError where the loss is no longer a number.
@@ -70,6 +70,20 @@ def train_epoch(
     return loss_sum / weight_sum
 
 
+def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[FrameFiles], batch_size: int) -> float:
+    """Return the mIoU over all classes, as `cal_acc` defines it, at the labels' own sizes.
+
+    The processes share the frames out among them, and each gets the result. Raises UserError for an unreadable label.
+    """
+    share = range(fabric.global_rank, len(frames), fabric.world_size)
+    joint = np.zeros((VALUES, VALUES), dtype=np.int64)
+    maps = predict(model, frames, share, batch_size, "logits", fabric.device)
+    for i, classes in zip(share, maps, strict=True):
+        joint += joint_histogram(classes, read_label(files[i].label))
+    total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
+    return cal_acc(total.cpu().numpy())[0]
+
+
 @dataclass
 class Best:
     """The weights of the epoch of highest mIoU (the first of equals), or of the last epoch where none is given."""
@@ -79,6 +93,7 @@ class Best:
     weights: dict[str, Tensor] = field(default_factory=dict)
 
     def offer(self, epoch: int, miou: float | None, network: nn.Module) -> None:
+        """Keep a copy of the network's weights if its mIoU is higher than the best so far, or None."""
         if miou is None or self.miou is None or miou > self.miou:
             self.epoch, self.miou = epoch, miou
             self.weights = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}

@@ -1,10 +1,10 @@
-"""The study's four losses (spec section 4), written without a one-hot tensor.
+"""The study's four losses (docs/study.md, Losses), written without a one-hot tensor.
 
 Each maps logits (N, C, H, W) of any float type and targets (N, H, W) of class numbers to a scalar. It computes in
 float32, or in float64 for float64 logits, whatever autocast says: sums over a million pixels need it.
 
-All four are functions of a few sums over the batch, so a batch may be spread over processes: where the sums are added
-up over them, each process has the loss of the whole batch.
+All four are functions of a few sums over the batch, so a batch may be spread over processes: once these sums are added
+up over all processes, each process has the loss of the whole batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.errors import UserError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -89,9 +90,10 @@ def _sums(
 
     nll, true_positive, prob = _SumsOverPixels.apply(wide, target, weight, valid)
     truth = _sum_by_class(valid.to(wide), target, num_classes)
-    local = torch.cat([nll[None], weight.sum()[None], true_positive, prob, truth])
-    nll, weight_sum, *of_classes = sum_over_processes(local).split([1, 1, *[num_classes] * 3])
-    return _Sums(nll[0], weight_sum[0], *of_classes)
+    local = torch.cat([torch.stack([nll, weight.sum()]), true_positive, prob, truth])  # one tensor to add up: (2 + 3C,)
+    total = sum_over_processes(local)
+    true_positive, prob, truth = total[2:].view(3, num_classes)
+    return _Sums(total[0], total[1], true_positive, prob, truth)
 
 
 def _cross_entropy(sums: _Sums) -> Tensor:
@@ -109,17 +111,25 @@ def _dice(sums: _Sums, beta: float = 1.0) -> Tensor:
 
 def build_loss(
     name: str,
-    num_classes: int = 19,
-    ignore_index: int = 255,
+    num_classes: int = NUM_CLASSES,
+    ignore_index: int = IGNORE_INDEX,
     class_weights: Sequence[float] | None = None,
     sum_over_processes: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> Loss:
-    """Give the loss of that name as a function of (logits, targets).
+    """Build the loss of that name: a function of logits (N, C, H, W) float and targets (N, H, W) of any integer type.
 
-    A batch without a valid pixel gives 0 for the cross-entropies, where the study's gave NaN. `class_weights`, one a
+    A batch without a valid pixel gives 0 for the cross-entropies, where the study's gave NaN. `class_weights`, one per
     class, are for `weighted_ce` alone; `dice` is summed over classes; `ce_dice` = 0.5 ce + 0.5 dice / num_classes.
-    Where each process holds a part of the batch, `sum_over_processes` adds a vector up over them, differentiably.
+    Where each process holds a part of the batch, `sum_over_processes` adds a tensor up over them, differentiably.
     Raises UserError for an unknown name and for weights that are missing or of another length.
+
+    Example:
+        >>> import torch
+        >>> loss = build_loss("ce", num_classes=2)
+        >>> logits = torch.zeros(1, 2, 4, 4)  # both classes are equally likely everywhere
+        >>> targets = torch.zeros(1, 4, 4, dtype=torch.uint8)
+        >>> round(loss(logits, targets).item(), 4)  # log 2
+        0.6931
     """
     reductions: dict[str, Callable[[_Sums], Tensor]] = {
         "ce": _cross_entropy,
@@ -131,9 +141,8 @@ def build_loss(
         raise UserError(f"loss: {name!r} is unknown; there are {', '.join(reductions)}")
     weights = None
     if name == "weighted_ce":
-        if class_weights is None or len(class_weights) != num_classes:
-            raise UserError(
-                f"weighted_ce needs {num_classes} class weights, not {class_weights and len(class_weights)}"
-            )
+        found = 0 if class_weights is None else len(class_weights)
+        if found != num_classes:
+            raise UserError(f"weighted_ce needs {num_classes} class weights, not {found}; run class_weights first")
         weights = torch.as_tensor(class_weights, dtype=torch.float64)
     return lambda logits, targets: reductions[name](_sums(logits, targets, ignore_index, weights, sum_over_processes))

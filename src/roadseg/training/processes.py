@@ -1,7 +1,7 @@
 """One process or many: who takes part in a training, and sums and batch norms over all of them.
 
-What many processes compute is what one computes on the same whole batch, up to the order of additions, and but for
-dropout and drop path, whose draws differ between processes.
+The number of processes does not change the result, except through dropout and drop path, whose draws differ between
+processes, and through rounding: several processes sum in a different order.
 """
 
 import os
@@ -17,24 +17,24 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from roadseg.errors import UserError
-from roadseg.networks.precision import Precision, supported_precision
+from roadseg.networks.precision import supported_precision
+from roadseg.specs import Precision
 
 
-def build_fabric(precision: Precision) -> Fabric:
-    """Give the devices that the environment asks for, with the precision that they support of the one asked for.
+def build_fabric(precision: Precision, num_devices: int) -> Fabric:
+    """Return the devices to train on, with the precision asked for, or float32 where they don't support it.
 
-    Under torchrun there is a process for each that it started; else ROADSEG_DEVICES GPUs (or CPU processes) of this
-    machine, one by default. Call `launch` on the result: it starts the other processes.
-    Raises UserError for a number of devices that is none, or that the machine doesn't have.
+    Under torchrun these are the processes that it started; else `num_devices` GPUs (or CPU processes) of this machine.
+    Call `launch` on the result: it starts the other processes. Raises UserError where there are too few GPUs.
     """
     if TorchElasticEnvironment.detect():
         devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     else:
-        devices, nodes = _devices_asked_for(), 1
-    there = torch.cuda.device_count()
-    if there and devices > there:
-        raise UserError(f"{devices} processes on this machine, but it has {there} GPUs; start one for each GPU at most")
-    device = torch.device("cuda" if there else "cpu")
+        devices, nodes = num_devices, 1
+    gpus = torch.cuda.device_count()
+    if gpus and devices > gpus:
+        raise UserError(f"{devices} processes on this machine, but it has {gpus} GPUs; start at most one per GPU")
+    device = torch.device("cuda" if gpus else "cpu")
     # the statistics of batch norm are the same everywhere already; some encoders have layers that nothing uses
     strategy = DDPStrategy(forward_sync_buffers=False, static_graph=True) if devices * nodes > 1 else "auto"
     return Fabric(
@@ -46,20 +46,13 @@ def build_fabric(precision: Precision) -> Fabric:
     )
 
 
-def _devices_asked_for() -> int:
-    text = os.environ.get("ROADSEG_DEVICES", "1")
-    if not text.isdecimal() or text == "0":
-        raise UserError(f"ROADSEG_DEVICES: {text!r} is no number of devices; give 1 or more")
-    return int(text)
-
-
 def precision_of(fabric: Fabric) -> Precision:
-    """What it was built with."""
+    """Return the precision that a Fabric was built with."""
     return cast(Precision, fabric.strategy.precision.precision)
 
 
 def local_processes(fabric: Fabric) -> int:
-    """How many of the processes are on this machine."""
+    """Return how many of the processes are on this machine."""
     return int(os.environ["LOCAL_WORLD_SIZE"]) if TorchElasticEnvironment.detect() else fabric.world_size
 
 
@@ -89,7 +82,7 @@ class _SumOverProcesses(Function):
 
 
 def sum_over_processes(tensor: Tensor) -> Tensor:
-    """Add up a tensor over the processes, differentiably; the tensor itself where there is one process.
+    """Add up a tensor of any shape over the processes, differentiably; with one process return it as it is.
 
     Where each process computes the same loss from such sums and DDP averages the gradients, the result is the gradient
     of that loss.

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from roadseg.frames.augment import study_policy
+from roadseg.frames.augment import build_policy
 
 
 @pytest.mark.parametrize("fill", [0, 255])
 def test_the_border_that_a_move_brings_in_gets_the_class_asked_for(fill):
-    policy, values = study_policy(label_fill=fill), set()
+    policy, values = build_policy("study", label_fill=fill), set()
     for seed in range(20):
         policy.set_random_seed(seed)
         values |= set(

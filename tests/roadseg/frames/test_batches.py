@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from roadseg.errors import UserError
-from roadseg.frames.augment import study_policy
+from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.resized import Frames
 
@@ -23,15 +22,14 @@ def same_frames():
     return Frames(*copies, sizes=[(32, 64)] * NUM_FRAMES)
 
 
-def epochs_of(frames, draws_kind, workers, monkeypatch, epochs=(1, 2)):
+def epochs_of(frames, draws_kind, workers, epochs=(1, 2)):
     """The samples of each epoch in the order of the frames, or of the draws for `frozen`: (epochs, N, H, W, 3)."""
-    monkeypatch.setenv("ROADSEG_WORKERS", str(workers))
     draws = ShuffledDraws(len(frames), BATCH, seed=1, kind=draws_kind)
-    batches = Batches(frames, draws, study_policy(label_fill=255))
+    batches = Batches(frames, draws, build_policy("study", label_fill=255), workers)
     result = []
-    for draws.epoch in epochs:
+    for epoch in epochs:
+        images = torch.cat([batch.images.clone() for batch in batches.of_epoch(epoch)]).numpy()
         order = [draw.index for batch in draws for draw in batch]
-        images = torch.cat([batch.images.clone() for batch in batches]).numpy()
         result.append(images[np.argsort(order)] if draws_kind == "fresh" else images)
     return np.stack(result)
 
@@ -40,8 +38,8 @@ def share_equal(a, b):
     return float(np.mean([np.array_equal(x, y) for x, y in zip(a, b, strict=True)]))
 
 
-def test_epochs_frames_and_workers_draw_differently(same_frames, monkeypatch):
-    first, second = epochs_of(same_frames, "fresh", 2, monkeypatch)
+def test_epochs_frames_and_workers_draw_differently(same_frames):
+    first, second = epochs_of(same_frames, "fresh", 2)
     # 8 % of all draws change nothing and some flip alone, so a few are equal by chance
     assert share_equal(first, second) < 0.3
     assert share_equal(first[:-1], first[1:]) < 0.3
@@ -49,13 +47,13 @@ def test_epochs_frames_and_workers_draw_differently(same_frames, monkeypatch):
     assert share_equal(batches[0::2].reshape(-1, 32, 64, 3), batches[1::2].reshape(-1, 32, 64, 3)) < 0.3
 
 
-def test_samples_are_the_same_for_any_number_of_workers(same_frames, monkeypatch):
-    one, two = (epochs_of(same_frames, "fresh", n, monkeypatch) for n in (1, 2))
+def test_samples_are_the_same_for_any_number_of_workers(same_frames):
+    one, two = (epochs_of(same_frames, "fresh", n) for n in (1, 2))
     assert np.array_equal(one, two)
 
 
-def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames, monkeypatch):
-    first, second = epochs_of(same_frames, "frozen", 2, monkeypatch)
+def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames):
+    first, second = epochs_of(same_frames, "frozen", 2)
     assert share_equal(first, second) == 1
     batches = first.reshape(-1, BATCH, *first.shape[1:])
     assert np.array_equal(batches[0::2], batches[1::2])
@@ -64,7 +62,8 @@ def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames,
 def test_each_epoch_visits_every_frame_once_in_another_order():
     draws = ShuffledDraws(10, batch_size=4, seed=3, kind="fresh")
     orders = []
-    for draws.epoch in (1, 2):
+    for epoch in (1, 2):
+        draws.epoch = epoch
         assert [len(batch) for batch in draws] == [4, 4, 2]
         orders.append([draw.index for batch in draws for draw in batch])
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
@@ -74,7 +73,7 @@ def test_each_epoch_visits_every_frame_once_in_another_order():
 def test_the_processes_share_each_batch_among_them(same_frames):
     frames = Frames(np.arange(7 * 6, dtype=np.uint8).reshape(7, 1, 2, 3), np.zeros((7, 1, 2), np.uint8), [(1, 2)] * 7)
     whole, first, second = (
-        [(batch.images.clone(), batch.num_frames) for batch in Batches(frames, draws, None, rank, world)]
+        [(batch.images.clone(), batch.num_frames) for batch in Batches(frames, draws, None, 2, rank, world).of_epoch(1)]
         for rank, world in ((0, 1), (0, 2), (1, 2))
         for draws in [ShuffledDraws(7, batch_size=3, seed=1, kind="fresh")]
     )
@@ -84,16 +83,10 @@ def test_the_processes_share_each_batch_among_them(same_frames):
         assert torch.equal(together[1::2], b)
 
 
-def test_a_batch_stays_as_it_is_until_the_next_one_is_asked_for(same_frames, monkeypatch):
-    monkeypatch.setenv("ROADSEG_WORKERS", "2")  # 5 slots for 8 batches
-    batches = Batches(same_frames, ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh"), study_policy(255))
-    for batch in batches:
+def test_a_batch_stays_as_it_is_until_the_next_one_is_asked_for(same_frames):
+    draws = ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh")
+    batches = Batches(same_frames, draws, build_policy("study", 255), workers=2)  # 5 slots for 8 batches
+    for batch in batches.of_epoch(1):
         before = batch.images.clone()
         time.sleep(0.05)  # the workers go on meanwhile
         assert torch.equal(batch.images, before)
-
-
-def test_a_number_of_workers_that_is_none_is_told(same_frames, monkeypatch):
-    monkeypatch.setenv("ROADSEG_WORKERS", "many")
-    with pytest.raises(UserError, match="ROADSEG_WORKERS: 'many' is no number of processes"):
-        Batches(same_frames, ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh"), None)

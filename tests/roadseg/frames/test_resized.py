@@ -12,8 +12,10 @@ from conftest import write_picture, write_seg_data
 from lightning_fabric import Fabric
 
 from roadseg.errors import UserError
-from roadseg.frames.resized import Frames, frame_files, load_frames, resize_of
-from roadseg.training.evaluation import miou_of
+from roadseg.frames.files import frame_files
+from roadseg.frames.resized import Frames, load_frames
+from roadseg.specs import Input
+from roadseg.training.epoch import miou_of
 
 
 @pytest.fixture
@@ -28,31 +30,35 @@ def one_frame(tmp_path):
     return frame_files(tmp_path, ["a"])
 
 
-@pytest.mark.parametrize(("rule", "grey"), [("area", 128), ("linear", 128), ("nearest", 0)])
-def test_halving_by_each_rule(one_frame, rule, grey, tmp_path):
-    frames = load_frames(one_frame, 2, 4, rule, tmp_path)
+def load(files, height, width, rule, store, training=True):
+    """Load frames at sizes that are too small for a network."""
+    return load_frames(files, Input.model_construct(height=height, width=width, resize=rule), training, store)
+
+
+@pytest.mark.parametrize(
+    ("rule", "training", "grey"),
+    [("area", True, 128), ("area", False, 128), ("linear", True, 128), ("study", True, 0), ("study", False, 128)],
+)
+def test_halving_by_each_rule(one_frame, rule, training, grey, tmp_path):
+    """The study's rule is nearest neighbour for training, which takes the black stripes, and linear for testing."""
+    frames = load(one_frame, 2, 4, rule, tmp_path, training)
     assert np.abs(frames.images.astype(int) - grey).max() <= 1
     assert frames.labels[0].tolist() == [[3, 3, 9, 9]] * 2
     assert frames.sizes == [(4, 8)]
 
 
 def test_area_is_the_mean_of_what_each_pixel_covers(one_frame, tmp_path):
-    frames = load_frames(one_frame, 1, 2, "area", tmp_path)
+    frames = load(one_frame, 1, 2, "area", tmp_path)
     assert np.abs(frames.images.astype(int) - 127.5).max() <= 0.5
 
 
 def test_frames_keep_the_order_asked_for(tmp_path):
     folder = write_seg_data(tmp_path, train=4, val=0, test=0, height=32, width=64) / "training"
     stems = ["000002_10", "000000_10"]
-    frames = load_frames(frame_files(folder, stems), 32, 64, "area", tmp_path / "store")
+    frames = load(frame_files(folder, stems), 32, 64, "area", tmp_path / "store")
     for stem, image, label in zip(stems, frames.images, frames.labels, strict=True):
         assert np.array_equal(image, cv2.imread(str(folder / "image" / f"{stem}.png"))[..., ::-1])
         assert np.array_equal(label, cv2.imread(str(folder / "label" / f"{stem}.png"), cv2.IMREAD_UNCHANGED))
-
-
-def test_the_studys_rule_differs_between_training_and_testing():
-    assert [resize_of("study", training) for training in (True, False)] == ["nearest", "linear"]
-    assert [resize_of("area", training) for training in (True, False)] == ["area", "area"]
 
 
 def test_a_missing_frame_is_told(one_frame, tmp_path):
@@ -62,19 +68,19 @@ def test_a_missing_frame_is_told(one_frame, tmp_path):
 
 def test_what_is_stored_is_mapped_again_and_never_out_of_date(one_frame, tmp_path):
     store = tmp_path / "store"
-    first = load_frames(one_frame, 2, 4, "area", store)
-    again = load_frames(one_frame, 2, 4, "area", store)
+    first = load(one_frame, 2, 4, "area", store)
+    again = load(one_frame, 2, 4, "area", store)
     assert again.folder == first.folder
     assert isinstance(again.images, np.memmap)
-    others = [load_frames(one_frame, *how, store) for how in ((1, 4, "area"), (2, 4, "nearest"))]
+    others = [load(one_frame, *how, store) for how in ((1, 4, "area"), (2, 4, "linear"))]
     write_picture(one_frame[0].label, np.full((4, 8), 5, np.uint8))
-    relabelled = load_frames(one_frame, 2, 4, "area", store)
+    relabelled = load(one_frame, 2, 4, "area", store)
     assert relabelled.labels.tolist() == [[[5] * 4] * 2]
     assert len({frames.folder for frames in (first, *others, relabelled)}) == 4
 
 
 def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_path):
-    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    frames = load(one_frame, 2, 4, "area", tmp_path)
     handed_over = pickle.dumps(frames)
     assert len(handed_over) < 500
     copy = pickle.loads(handed_over)
@@ -85,12 +91,12 @@ def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_pat
 
 
 def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeypatch):
-    old = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    old = load(one_frame, 2, 4, "area", tmp_path).folder
     month_ago = time.time() - 31 * 24 * 3600
     os.utime(old, (month_ago, month_ago))
     one_frame[0].image.write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
-        load_frames(one_frame, 2, 4, "area", tmp_path)
+        load(one_frame, 2, 4, "area", tmp_path)
     assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
 
 
@@ -100,27 +106,27 @@ def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
 
     monkeypatch.setattr("roadseg.frames.resized._write_header", full)
     with pytest.raises(OSError, match="No space left"):
-        load_frames(one_frame, 2, 4, "area", tmp_path)
+        load(one_frame, 2, 4, "area", tmp_path)
     assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
 
 
 def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
-    folder = load_frames(one_frame, 2, 4, "area", tmp_path).folder
+    folder = load(one_frame, 2, 4, "area", tmp_path).folder
     images = folder / "images.npy"
     whole = images.read_bytes()
     images.write_bytes(whole[:-3])
-    assert load_frames(one_frame, 2, 4, "area", tmp_path).folder == folder
+    assert load(one_frame, 2, 4, "area", tmp_path).folder == folder
     assert images.read_bytes() == whole
 
 
 def test_a_store_that_cannot_be_written_is_told(one_frame, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError, match=r"file/frames can't be written; set ROADSEG_STORE to a writable folder"):
-        load_frames(one_frame, 2, 4, "area", tmp_path / "file")
+        load(one_frame, 2, 4, "area", tmp_path / "file")
 
 
 def test_no_frames_are_frames_too(tmp_path):
-    assert load_frames([], 2, 4, "area", tmp_path).images.shape == (0, 2, 4, 3)
+    assert load([], 2, 4, "area", tmp_path).images.shape == (0, 2, 4, 3)
 
 
 def test_a_network_is_scored_at_the_labels_size(one_frame, tmp_path):
@@ -134,6 +140,6 @@ def test_a_network_is_scored_at_the_labels_size(one_frame, tmp_path):
             logits[:, 9, :, middle:] = 1
             return logits
 
-    frames = load_frames(one_frame, 2, 4, "area", tmp_path)
+    frames = load(one_frame, 2, 4, "area", tmp_path)
     fabric = Fabric(accelerator="cpu", devices=1)
     assert miou_of(fabric, LeftIsThree(), frames, one_frame, batch_size=1) == pytest.approx(2 / 19)

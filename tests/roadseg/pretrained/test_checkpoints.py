@@ -163,7 +163,7 @@ def test_a_broken_file_put_by_hand_is_named_and_kept(drive: FakeDrive, tmp_path:
 
 
 def test_a_link_is_no_drive_id(drive: FakeDrive, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no file's ID; give the part after /d/"):
+    with pytest.raises(UserError, match="not a Drive file ID; give the part after /d/"):
         fetch(f"gdrive:https://drive.google.com/file/d/{ID}/view", None, tmp_path)
     assert drive.asked == []
 

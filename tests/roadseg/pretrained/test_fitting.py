@@ -2,23 +2,23 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.weights import read_tensors
-from roadseg.pretrained.fitting import build_outline, fit_weights, rows_that_fit
+from roadseg.pretrained.fitting import fit_weights, rows_that_fit
+from roadseg.pretrained.weights import read_tensors
+from roadseg.specs import Network
 
 CLASSES = 9
-ROWS: dict[str, dict[str, Any]] = {
-    "mit_b0": {"arch": "Segformer", "encoder": "mit_b0"},
-    "mit_b2": {"arch": "Segformer", "encoder": "mit_b2", "kwargs": {"decoder_segmentation_channels": 768}},
-    "mit_b2_256": {"arch": "Segformer", "encoder": "mit_b2"},
-    "mit_b3": {"arch": "Segformer", "encoder": "mit_b3", "kwargs": {"decoder_segmentation_channels": 768}},
-    "mobilenet": {"arch": "Segformer", "encoder": "mobilenet_v2"},
+ROWS = {
+    "mit_b0": Network(arch="Segformer", encoder="mit_b0"),
+    "mit_b2": Network(arch="Segformer", encoder="mit_b2", kwargs={"decoder_segmentation_channels": 768}),
+    "mit_b2_256": Network(arch="Segformer", encoder="mit_b2"),
+    "mit_b3": Network(arch="Segformer", encoder="mit_b3", kwargs={"decoder_segmentation_channels": 768}),
+    "mobilenet": Network(arch="Segformer", encoder="mobilenet_v2"),
 }
 
 
@@ -33,7 +33,7 @@ def tiny(classes: int = CLASSES, width: int = 6, depth: int = 1) -> nn.Module:
 
 
 def weights(row: str) -> dict[str, Tensor]:
-    return build_outline(row, ROWS[row], CLASSES).state_dict()
+    return build_model(row, ROWS[row], CLASSES).state_dict()
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "module.model."])
@@ -81,20 +81,20 @@ def test_takes_the_dtype_of_the_network() -> None:
 
 
 def test_drops_all_that_is_as_wide_as_the_classes() -> None:
-    five = build_outline("m", {"arch": "baseline_segnet"}, 5).state_dict()
-    fit = fit_weights(five, build_outline("m", {"arch": "baseline_segnet"}, 19), 19)
+    five = build_model("m", {"arch": "baseline_segnet"}, 5).state_dict()
+    fit = fit_weights(five, build_model("m", {"arch": "baseline_segnet"}, 19), 19)
     # 19 tensors: the last convolution's weight and bias, and three transposed ones from class to class
     assert (fit.part, len(fit.matched), len(fit.head), fit.missing) == ("network", 14, 5, 5)
 
 
 def test_tells_mit_b3_from_mit_b2_although_it_holds_all_its_tensors() -> None:
     b3 = weights("mit_b3")
-    fit = fit_weights(b3, build_outline("mit_b2", ROWS["mit_b2"], CLASSES), CLASSES)
+    fit = fit_weights(b3, build_model("mit_b2", ROWS["mit_b2"], CLASSES), CLASSES)
     assert (fit.part, len(fit.matched), fit.missing) == ("nothing", 348, 0)
 
 
 def test_names_the_rows_that_fit() -> None:
-    catalogue = ROWS | {"broken": {"arch": "Segformer", "encoder": "resnet_of_no_kind"}}
+    catalogue = ROWS | {"broken": Network(arch="Segformer", encoder="resnet_of_no_kind")}
     rows = rows_that_fit({f"module.{key}": value for key, value in weights("mit_b2_256").items()}, catalogue, CLASSES)
     assert rows == {"network": ["mit_b2_256"], "encoder": ["mit_b2"], "nothing": ["mit_b0", "mit_b3", "mobilenet"]}
 
@@ -102,14 +102,5 @@ def test_names_the_rows_that_fit() -> None:
 @pytest.mark.skipif("ROADSEG_REAL_DATA" not in os.environ, reason="ROADSEG_REAL_DATA names no folder")
 def test_fits_a_real_encoder() -> None:
     tensors = read_tensors(Path(os.environ["ROADSEG_REAL_DATA"]) / "mobilenet_v2_imagenet_encoder.pth")
-    fit = fit_weights(tensors, build_outline("mobilenet", ROWS["mobilenet"], CLASSES), CLASSES)
+    fit = fit_weights(tensors, build_model("mobilenet", ROWS["mobilenet"], CLASSES), CLASSES)
     assert (fit.part, len(fit.matched), fit.missing, fit.unused) == ("encoder", 312, 18, 0)
-
-
-def test_an_outline_has_the_names_shapes_and_types_of_the_network() -> None:
-    outline = build_outline("mit_b0", ROWS["mit_b0"], CLASSES).state_dict()
-    network = build_model("mit_b0", ROWS["mit_b0"], CLASSES).state_dict()
-    assert [(key, value.shape, value.dtype) for key, value in outline.items()] == [
-        (key, value.shape, value.dtype) for key, value in network.items()
-    ]
-    assert all(value.is_meta for value in outline.values())

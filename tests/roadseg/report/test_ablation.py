@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadseg.report.ablation import ablation_table, markdown, pareto_front
-from roadseg.report.tradeoff import draw_tradeoff
+from roadseg.report.ablation import ablation_table, caption, markdown, pareto_front
+from roadseg.report.tradeoff import plot_tradeoff
 
 
-def run(variant, seed, miou, gflops=10.0, group="quick", dice="N", published=None):
+def run(variant, seed, miou, gflops=10.0, group="quick", dice="N", published=None, data="synthetic"):
     cost = {"gflops": gflops, "params_m": gflops / 2, "seconds": 60.0 + seed}
-    return {"group": group, "variant": variant, "seed": seed, "dice": dice, "cosine": "N", "miou": miou, **cost} | {
-        "published": published
-    }
+    methods = {"dice": dice, "cosine": "N"}
+    named = {"group": group, "variant": variant, "seed": seed, "data": data}
+    return named | methods | {"miou": miou} | cost | {"published": published}
 
 
 def test_means_changes_and_noise_by_hand():
@@ -53,6 +53,7 @@ def test_markdown_shows_methods_spread_noise_and_what_was_published():
     runs = [run("ce", seed, miou) for seed, miou in ((1, 0.50), (2, 0.54))]
     runs += [run("dice", seed, miou, dice="Y", published=0.512) for seed, miou in ((1, 0.51), (2, 0.55))]
     text = markdown(ablation_table(runs))
+    assert text.splitlines()[0] == "### quick, on generated scenes"
     assert text.splitlines()[2:6] == [
         "| variant | dice | mIoU % | change | GFLOPs | params M | % / GFLOP | train s | seeds | published % |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -65,10 +66,24 @@ def test_markdown_shows_methods_spread_noise_and_what_was_published():
 
 def test_the_picture_is_the_same_bytes_for_the_same_table(tmp_path):
     table = ablation_table([run("ce", 1, 0.5), run("big", 1, 0.6, gflops=80.0)])
-    published = [{"name": "UNet", "source": "others", "gflops": 356, "miou": 0.456}]
+    published = pd.DataFrame([{"name": "UNet", "source": "others", "data": "kitti", "gflops": 356, "miou": 0.456}])
     for name in ("a.png", "b.png"):
-        draw_tradeoff(table, published, tmp_path / name)
+        plot_tradeoff(table, published, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     picture = cv2.imread(str(tmp_path / "a.png"))
     assert picture.shape[0] > 400
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_figures_on_different_frames_stand_in_different_panels(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("roadseg.report.tradeoff.save_figure", lambda figure, _: figures.append(figure))
+    table = ablation_table([run("ce", 1, 0.5), run("real", 1, 0.6, gflops=80.0, group="corrected", data="kitti")])
+    published = pd.DataFrame([{"name": "UNet", "source": "others", "data": "kitti", "gflops": 356, "miou": 0.456}])
+    plot_tradeoff(table, published, tmp_path / "a.png")
+    names = {axes.get_title(): {text.get_text() for text in axes.texts} for axes in figures[0].axes}
+    assert list(names) == ["on generated scenes", "on KITTI frames"]
+    assert "ce" in names["on generated scenes"]
+    assert not {"UNet", "real"} & names["on generated scenes"]
+    assert {"UNet", "real"} <= names["on KITTI frames"]
+    assert "on generated scenes and KITTI frames; crosses are figures that others published for KITTI" in caption(table)

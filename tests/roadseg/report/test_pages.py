@@ -3,8 +3,8 @@
 import pytest
 
 from roadseg.report import narrative
-from roadseg.report.ablation import ablation_table, markdown, note, sections
-from roadseg.report.figures import draw_palette
+from roadseg.report.ablation import ablation_table, caption, markdown, note, sections
+from roadseg.report.figures import plot_palette
 from roadseg.report.pages import embed_pictures, write_pages
 
 CLASSES = [{"class": f"class {i}", "iou": i / 19, "pixels": i, "share": i / 171} for i in range(19)]
@@ -13,7 +13,16 @@ SCORE = {"miou": 0.5, "miou_present": 0.6, "pixel_accuracy": 0.7, "fw_iou": 0.65
 
 def facts(variants, pictures):
     runs = [
-        {"group": "g", "variant": f"v{i}", "seed": 1, "dice": "Y", "miou": 0.5, "gflops": 9.0, "params_m": 1.0}
+        {
+            "group": "g",
+            "data": "synthetic",
+            "variant": f"v{i}",
+            "seed": 1,
+            "dice": "Y",
+            "miou": 0.5,
+            "gflops": 9.0,
+            "params_m": 1.0,
+        }
         | {"seconds": 9.0, "published": None}
         for i in range(variants)
     ]
@@ -26,12 +35,13 @@ def facts(variants, pictures):
         "scores": narrative.scores(SCORE, CLASSES, 50, "Its cost."),
         "other_network": "",
         "settings": {"loss": "ce_dice", "seed": 1},
-        "selection": narrative.selection("val", 3, 8, 100, 10),
+        "selection": narrative.selection("val", 3, 8, {"train": 100, "val": 10}),
         "classes": CLASSES,
         "weakest": CLASSES[1:4],
         "ablation": markdown(table),
         "ablation_groups": sections(table),
         "ablation_note": note(table),
+        "ablation_caption": caption(table),
         "pictures": [f"{i:06d}" for i in range(pictures)],
         "limitations": narrative.limitations("synthetic", {"train": 100, "val": 10, "test": 50}, "val", 1, "cpu", []),
     }
@@ -40,7 +50,7 @@ def facts(variants, pictures):
 def write(folder, content):
     (folder / "frames").mkdir(parents=True)
     for name in ("curves", "confusion", "ablation", "palette", *(f"frames/{stem}" for stem in content["pictures"])):
-        draw_palette(folder / f"{name}.png")
+        plot_palette(folder / f"{name}.png")
     write_pages(content, folder)
     return {form: (folder / f"report.{form}").read_bytes() for form in ("md", "html", "pdf")}
 
@@ -88,7 +98,7 @@ def test_sentences_say_what_limits_the_figures():
         assert fact in told
     assert "No test frame holds train, bus" in told
     assert "No test frame holds" not in " ".join(narrative.limitations("kitti", frames, "val", 7, "cpu", []))
-    assert narrative.selection("last", 8, 8, 100, 0) == (
+    assert narrative.selection("last", 8, 8, {"train": 100, "val": 0}) == (
         "Trained on 100 frames; of 8 epochs, number 8 was chosen as the last, without looking."
     )
     assert narrative.other_network("a", "a") == ""

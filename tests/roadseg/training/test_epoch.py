@@ -10,8 +10,10 @@ from lightning_fabric import Fabric
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
 from roadseg.networks.prediction import normalize
-from roadseg.training.epoch import Best, build_optimizer, compile_network, train_epoch
+from roadseg.specs import Constant
+from roadseg.training.epoch import Best, build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
+from roadseg.training.preparation import compile_network
 from roadseg.training.schedules import build_schedule
 
 LR = 0.1
@@ -48,7 +50,7 @@ def test_an_epoch_equals_steps_by_hand(full_batch, weights):
         losses.append(loss.item())
 
     optimizer = torch.optim.SGD((trained := network()).parameters(), LR)
-    schedule = build_schedule("constant", {}, optimizer, 1, 2)
+    schedule = build_schedule(Constant(), optimizer, 1, 2)
     model, optimizer = fabric.setup(trained, optimizer)
     mean = train_epoch(fabric, model, batches(), loss_of, optimizer, schedule, full_batch)
 
@@ -60,7 +62,7 @@ def test_an_epoch_equals_steps_by_hand(full_batch, weights):
 def test_a_batch_without_a_valid_pixel_leaves_the_weights_as_they_are():
     fabric, trained = Fabric(accelerator="cpu", devices=1), network()
     optimizer = torch.optim.SGD(trained.parameters(), LR)
-    schedule = build_schedule("constant", {}, optimizer, 1, 1)
+    schedule = build_schedule(Constant(), optimizer, 1, 1)
     model, optimizer = fabric.setup(trained, optimizer)
     blank = [replace(batch, labels=torch.full_like(batch.labels, 255)) for batch in batches()]
     assert train_epoch(fabric, model, blank, build_loss("ce", 2), optimizer, schedule, 2) == 0

@@ -97,7 +97,7 @@ def test_low_precision_logits_are_widened():
 def test_bad_names_and_weights_are_told():
     with pytest.raises(UserError, match="'focal' is unknown; there are ce, weighted_ce, dice, ce_dice"):
         build_loss("focal")
-    with pytest.raises(UserError, match="needs 19 class weights, not None"):
+    with pytest.raises(UserError, match="needs 19 class weights, not 0; run class_weights first"):
         build_loss("weighted_ce")
     with pytest.raises(UserError, match="needs 19 class weights, not 3"):
         build_loss("weighted_ce", class_weights=[1, 2, 3])

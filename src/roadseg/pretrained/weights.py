@@ -1,17 +1,16 @@
-"""Files of tensors: read without running what they hold, written the same bytes each time."""
+"""Files of weights that others made: read without running what they hold."""
 
 import pickle
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
+from roadseg.download import is_web_page
 from roadseg.errors import UserError
+from roadseg.networks.model_file import load_weights
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")  # where training scripts keep the tensors in a checkpoint
 
@@ -25,20 +24,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         start = file.read(512)
     if not start:
         raise UserError(f"{path} is empty; get the file anew")
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+    if is_web_page(start):
         raise UserError(f"{path} is a web page, not weights; get the file itself")
-    content = _read_safetensors(path) if start[8:9] == b"{" else _read_pickle(path)
+    content = load_weights(path) if start[8:9] == b"{" else _read_pickle(path)
     tensors = _named_tensors(content)
     if not tensors:
         raise UserError(f"{path} holds no named tensors; save model.state_dict() in it")
     return tensors
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"{path} is broken or cut short ({error}); get the file anew") from None
 
 
 def _read_pickle(path: Path) -> Any:
@@ -61,10 +53,3 @@ def _named_tensors(content: Any) -> dict[str, Tensor]:
         if isinstance(content.get(wrapper), dict):
             return _named_tensors(content[wrapper])
     return {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file, the same bytes for the same tensors."""
-    # Copies, because safetensors refuses tensors that share memory; bytes, because its own writer hides the OSError.
-    own = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
-    path.write_bytes(safetensors.torch.save(own, metadata={"format": "pt"}))

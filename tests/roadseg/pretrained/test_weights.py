@@ -1,4 +1,4 @@
-"""Reading files of tensors, and writing them."""
+"""Reading files of tensors that others made."""
 
 import os
 import pickle
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from roadseg.errors import UserError
-from roadseg.networks.weights import read_tensors, save_tensors
+from roadseg.pretrained.weights import read_tensors
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model", "model_state_dict"])
@@ -77,22 +77,3 @@ def test_refuses_a_file_without_named_tensors(tmp_path: Path, content: object) -
     torch.save(content, tmp_path / "w.pth")
     with pytest.raises(UserError, match="holds no named tensors; save model"):
         read_tensors(tmp_path / "w.pth")
-
-
-def test_saves_the_same_bytes_even_of_tensors_that_share_memory(tmp_path: Path) -> None:
-    shared = torch.arange(6.0).reshape(2, 3)
-    for name in ("one", "two"):
-        save_tensors(tmp_path / name, {"a": shared, "b": shared.T})
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert load_file(tmp_path / "one")["b"].tolist() == [[0, 3], [1, 4], [2, 5]]
-
-
-def test_a_file_without_tensors_can_be_saved(tmp_path: Path) -> None:
-    save_tensors(tmp_path / "none", {})
-    assert load_file(tmp_path / "none") == {}
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
-def test_a_full_disk_is_an_os_error() -> None:
-    with pytest.raises(OSError, match="No space left"):
-        save_tensors(Path("/dev/full"), {"a": torch.ones(1)})

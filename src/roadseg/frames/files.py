@@ -1,0 +1,35 @@
+"""Where the frames of a data set in the seg_data layout are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from roadseg.errors import UserError
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """Where one frame's picture and label are."""
+
+    image: Path
+    label: Path
+
+
+def split_files(
+    folder: Path, splits: Mapping[str, Sequence[str]], split: Literal["train", "val", "test"]
+) -> list[FrameFiles]:
+    """Find the frames of a split of the data in `folder`; the validation frames lie among those for training.
+
+    `splits` is the content of splits.json. Raises UserError where a picture is missing.
+    """
+    return frame_files(folder / ("testing" if split == "test" else "training"), splits[split])
+
+
+def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
+    """Find frames by their stems in a folder with `image/` and `label/`; UserError where a picture is missing."""
+    image_of_stem = {path.stem: path for path in (folder / "image").iterdir()}
+    missing = [stem for stem in stems if stem not in image_of_stem]
+    if missing:
+        raise UserError(f"{folder / 'image'} has no picture {missing[0]}; run `dvc repro fetch_data`")
+    return [FrameFiles(image_of_stem[stem], folder / "label" / f"{stem}.png") for stem in stems]

@@ -1,0 +1,26 @@
+"""The weights files of the pipeline itself: safetensors, the same bytes for the same tensors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from roadseg.errors import UserError
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors of any shapes and dtypes as a safetensors file."""
+    # copies, because safetensors refuses tensors that share memory; bytes, because its own writer hides the OSError
+    copies = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
+    path.write_bytes(safetensors.torch.save(copies, metadata={"format": "pt"}))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; UserError where it is broken or cut short."""
+    try:
+        return safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is broken or cut short ({error}); get the file anew") from None

@@ -1,0 +1,56 @@
+"""Rows of params.yaml that the library takes whole: checked once, then passed on as they are."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
+Side = Annotated[int, Field(ge=64, multiple_of=32)]  # the encoders halve it five times
+
+
+class Section(pydantic.BaseModel):
+    """A section of a file: all its keys are known, and a checked one doesn't change."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Network(Section):
+    """A row of the catalogue: an architecture by name, its encoder and keyword arguments, and where weights are."""
+
+    arch: str
+    encoder: str | None = None
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    pretrained: dict[str, str] = Field(default_factory=dict)
+
+
+class Input(Section):
+    """The size that frames are resized to, and how."""
+
+    height: Side
+    width: Side
+    resize: Literal["area", "linear", "study"]
+
+
+class Constant(Section):
+    """The learning rate stays."""
+
+
+class Cosine(Section):
+    eta_min: NonNegativeFloat
+
+
+class CosineRestarts(Section):
+    t_0: PositiveInt
+    t_mult: PositiveInt
+    eta_min: NonNegativeFloat
+
+
+class Plateau(Section):
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Annotated[int, Field(ge=0)]
+
+
+class Poly(Section):
+    power: PositiveFloat
+    warmup_epochs: NonNegativeFloat

@@ -1,0 +1,35 @@
+"""Make a network ready to be trained on the devices that there are."""
+
+from collections.abc import Mapping
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from roadseg.errors import UserError
+from roadseg.networks.precision import widen_depthwise
+from roadseg.training.processes import precision_of, sync_batch_norms
+
+
+def prepare_network(network: nn.Module, weights: Mapping[str, Tensor], fabric: Fabric, compiled: bool) -> nn.Module:
+    """Load the weights to start from (any part of the network's tensors) and suit the network to the devices.
+
+    Raises UserError where torch.compile or several processes can't serve the network here.
+    """
+    network.load_state_dict(weights, strict=False)
+    network = sync_batch_norms(network, fabric.device)
+    network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
+    widen_depthwise(network, precision_of(fabric), fabric.device)
+    if compiled:
+        compile_network(network, fabric.device)
+    return network
+
+
+def compile_network(network: nn.Module, device: torch.device) -> None:
+    """Let torch.compile make the network's kernels at its first steps; UserError where it can make none here."""
+    try:
+        torch.compile(torch.neg)(torch.ones(8, device=device))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n\n")[0].split())
+        raise UserError(f"train.compile: torch.compile fails here ({reason}); set it to false, or fix it") from None
+    network.compile()

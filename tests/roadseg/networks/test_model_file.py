@@ -1,0 +1,37 @@
+"""The pipeline's own weights files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from roadseg.errors import UserError
+from roadseg.networks.model_file import load_weights, save_weights
+
+
+def test_saves_the_same_bytes_even_of_tensors_that_share_memory(tmp_path: Path) -> None:
+    shared = torch.arange(6.0).reshape(2, 3)
+    for name in ("one", "two"):
+        save_weights(tmp_path / name, {"a": shared, "b": shared.T})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert load_weights(tmp_path / "one")["b"].tolist() == [[0, 3], [1, 4], [2, 5]]
+
+
+def test_a_file_without_tensors_can_be_saved(tmp_path: Path) -> None:
+    save_weights(tmp_path / "none", {})
+    assert load_weights(tmp_path / "none") == {}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(Path("/dev/full"), {"a": torch.ones(1)})
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path / "model.safetensors", {"a": torch.ones(100)})
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    for size in (0, 5, 60, len(whole) - 1):
+        (tmp_path / "model.safetensors").write_bytes(whole[:size])
+        with pytest.raises(UserError, match=r"model\.safetensors is broken or cut short"):
+            load_weights(tmp_path / "model.safetensors")
