@@ -35,7 +35,7 @@ bench: $(INSTALLED)
 check: $(INSTALLED)
 	python src/check.py
 
-# a variant that fails is told at the end; the others still make the table
+# a variant that fails is reported at the end; the others still make the table
 ablation: $(INSTALLED)
 	python src/ablate.py run quick; failed=$$?; \
 	python src/ablate.py table quick && dvc repro && python src/headline.py && exit $$failed

@@ -1,4 +1,4 @@
-"""Two processes, one for each way of working, that are measured turn about on the same machine in the same minutes.
+"""Two processes, one for each way of working, that are measured alternately on the same machine in the same minutes.
 
 They are apart so that neither gains from what the other sets: how memory is kept, how many threads there are.
 """
@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 Job = Callable[[], Any]
-Maker = Callable[..., Job]  # called in the process: what it gives is measured
+Maker = Callable[..., Job]  # called in the process: the job that it returns is measured
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Pair:
 
 
 def measure(study: Maker, ours: Maker, *arguments: Any, turns: int = 5, warm_up: int = 1) -> Pair:
-    """Build both jobs, each in its own process, and run them in turns."""
+    """Build both jobs, each in its own process, and run them alternately."""
     sides = [_Side(maker, arguments) for maker in (study, ours)]
     seconds: list[list[float]] = [[], []]
     results: list[Any] = [None, None]

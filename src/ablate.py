@@ -52,15 +52,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
     parser.add_argument("--gpus", help="run one variant at a time on each of these GPUs, as in 0,1")
-    parser.add_argument("--jobs", type=int, default=1, help="run so many variants at a time on the CPU")
-    parser.add_argument("--queue", action="store_true", help="hand them to DVC's queue: then dvc queue start")
+    parser.add_argument("--jobs", type=int, default=1, help="how many variants to run at a time on the CPU")
+    parser.add_argument("--queue", action="store_true", help="add them to DVC's queue; then run dvc queue start")
     parser.add_argument("--ray", metavar="ADDRESS", help="run them on this Ray cluster: HOST:PORT, or auto")
     parser.add_argument("--gpu-share", type=float, metavar="X", help="with --ray: the GPUs for each variant, as in 0.5")
     options = parser.parse_args()
     if options.ray and (options.gpus or options.queue or options.jobs != 1):
-        raise UserError("--ray gives out the machines itself; leave --gpus, --jobs and --queue")
+        raise UserError("--ray assigns the machines itself; leave out --gpus, --jobs and --queue")
     if options.gpu_share is not None and not options.ray:
-        raise UserError("--gpu-share is for --ray; on this machine, --gpus")
+        raise UserError("--gpu-share goes with --ray; on this machine use --gpus")
     return options
 
 
@@ -88,7 +88,7 @@ def state(experiment: Experiment, runs: Mapping[str, Run]) -> str:
 
 
 def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue: bool) -> None:
-    """Run what has not run; a failure costs only its own variant, and Ctrl-C leaves the finished ones."""
+    """Run what has not run; a failure costs only that variant, and Ctrl-C leaves the finished ones."""
     todo = not_run(chosen)
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments:

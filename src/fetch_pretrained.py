@@ -2,7 +2,7 @@
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
-The file holds tensors under the model's own keys; none at all for `pretrained: none`.
+The file holds tensors under the model's keys; none at all for `pretrained: none`.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def main() -> None:
     if fit.part == "nothing":
         raise UserError(
             f"{source}: weights of another network than {params.model} ({count}, {fit.unused} of the file's do not); "
-            f"{owners}; choose the model or the weights accordingly"
+            f"{owners}; choose the model or the weights to match"
         )
     save(fit.matched)
     print(f"{params.model} starts from {source}: {count}{left_out(fit, owners)}")
@@ -63,7 +63,7 @@ def left_out(fit: Fit, owners: str) -> str:
         return f"; the encoder alone: the file's decoder and head ({fit.misfits} tensors) do not fit, {owners}"
     text = "; the encoder alone" if fit.part == "encoder" else ""
     text += f"; a head of another number of classes is dropped ({len(fit.head)} tensors)" if fit.head else ""
-    return text + (f"; {fit.unused} tensors of the file are of no use here" if fit.unused else "")
+    return text + (f"; {fit.unused} tensors of the file are not used" if fit.unused else "")
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ def main() -> None:
     parser.add_argument("name", help="of the folder under release/")
     name = parser.parse_args().name
     if Path(name).name != name or name.startswith("."):
-        raise UserError(f"NAME={name!r} is no folder's name; take letters, digits, - and _")
+        raise UserError(f"NAME={name!r} is not a folder name; use letters, digits, - and _")
     if missing := [path for path in COPIED if not path.exists()]:
-        raise UserError(f"{missing[0]} is not there; run `dvc repro` or `dvc pull` first")
+        raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
     params = load_params()
     facts = {path.stem: json.loads(path.read_text()) for path in (paths.SCORE, paths.FLOPS, paths.REPORT_JSON)}
     card = render("model_card.md.j2", facts | {"name": name, "params": params, "row": params.models[params.model]})

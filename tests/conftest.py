@@ -26,7 +26,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves the files of `root` at `url`, ranges included, and can be told to fail."""
+    """Serves the files of `root` at `url`, ranges included, and can be made to fail."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -43,8 +43,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: FileServer
 
     def do_GET(self) -> None:
-        wish = self.headers.get("Range")
-        self.server.asked.append(wish)
+        header = self.headers.get("Range")
+        self.server.asked.append(header)
         time.sleep(self.server.delay)
         file = self.server.root / self.path.lstrip("/")
         if self.server.statuses:
@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif not file.is_file():
             self.send_error(404)
         else:
-            self._send(file.read_bytes(), int(wish[6:-1]) if wish and self.server.ranges else 0)
+            self._send(file.read_bytes(), int(header[6:-1]) if header and self.server.ranges else 0)
 
     def _send(self, data: bytes, start: int) -> None:
         if start and start >= len(data):

@@ -63,7 +63,7 @@ def test_a_stage_whose_result_is_there_runs_all_the_same(repository):
     assert (repository / "log.txt").read_text() == "ran\n"
 
 
-def test_a_pipeline_that_fails_is_told(repository):
+def test_a_pipeline_that_fails_is_reported(repository):
     (repository / "in.txt").unlink()
     with pytest.raises(UserError, match="the pipeline fails in a fresh clone"):
         check.run_anew(repository)

@@ -153,7 +153,7 @@ def test_seg_data_may_be_the_output_itself() -> None:
 
 def test_seg_data_missing(tmp_path: Path) -> None:
     set_params("seg_data", path=str(tmp_path / "mine"))
-    assert fails() == f"error: {tmp_path / 'mine'} is not there; give a folder or zip that exists"
+    assert fails() == f"error: {tmp_path / 'mine'} does not exist; name a folder or zip that does"
     write_seg_data(tmp_path / "mine")
     fetch_data.main()
 
@@ -164,7 +164,7 @@ def test_seg_data_zip_that_leads_outside(tmp_path: Path) -> None:
     good = archive.read_bytes()
     archive.write_bytes(good.replace(b"training/image/000000_10.png", b"../../../../../../out123.png"))
     set_params("seg_data", path=str(archive))
-    assert "'../../../../../../out123.png' leads outside of the archive; nothing was taken from it" in fails()
+    assert "'../../../../../../out123.png' leads outside of the archive; nothing was read from it" in fails()
     assert list(tmp_path.rglob("out123.png")) == []
     archive.write_bytes(good)
     fetch_data.main()
@@ -193,4 +193,4 @@ def test_as_a_script(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == f"error: {tmp_path / 'mine'} is not there; give a folder or zip that exists\n"
+    assert done.stderr == f"error: {tmp_path / 'mine'} does not exist; name a folder or zip that does\n"

@@ -106,7 +106,7 @@ def test_weights_of_another_network_are_refused_and_the_next_run_works(choose: C
     # what agrees comes after the encoder: four biases of the decoder, its norm (5 tensors) and the head (2); 330 - 11
     assert line == (
         f"error: file:w.pth: weights of another network than {B0} (11 of 192 tensors match, 319 of the file's do not); "
-        f"they fit {MOBILENET}; choose the model or the weights accordingly"
+        f"they fit {MOBILENET}; choose the model or the weights to match"
     )
     save_weights(B0, "w.pth")
     main()
@@ -155,4 +155,4 @@ def test_a_full_disk_leaves_nothing_and_the_next_run_works(
 
 def test_an_unknown_name_is_refused(choose: Callable[[str, str], None]) -> None:
     choose(B0, "citiscapes")
-    assert "'citiscapes' is unknown; there are none, imagenet, cityscapes, or gdrive:ID" in error_line()
+    assert "'citiscapes' is unknown; choose from none, imagenet, cityscapes, or gdrive:ID" in error_line()

@@ -71,9 +71,9 @@ def test_an_edit_of_score_runs_score_alone(project):
     script = project / "src" / "score.py"
     text = script.read_text()
     script.write_text(text + "# edited\n")
-    said = run(project, *DVC, "repro")
+    output = run(project, *DVC, "repro")
     script.write_text(text)
-    assert [line for line in said.splitlines() if line.startswith("> ")] == ["> python src/score.py"]
+    assert [line for line in output.splitlines() if line.startswith("> ")] == ["> python src/score.py"]
     run(project, "git", "checkout", "-q", ".")
 
 
@@ -106,11 +106,11 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     assert "`mit_b0_segformer`: Segformer, encoder mit_b0" in card
 
 
-def test_a_release_without_weights_or_with_a_path_for_a_name_is_told(project, tmp_path):
-    for name, told in (("../x", "is no folder's name"), ("a", "params.yaml is not there")):
+def test_a_release_without_weights_or_with_a_path_for_a_name_is_reported(project, tmp_path):
+    for name, message in (("../x", "is not a folder name"), ("a", "params.yaml is missing")):
         done = subprocess.run(
             [sys.executable, project / "src" / "release.py", name], cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 1
-        assert told in done.stderr or "models/model.safetensors is not there" in done.stderr
+        assert message in done.stderr or "models/model.safetensors is missing" in done.stderr
         assert "Traceback" not in done.stderr

@@ -142,7 +142,7 @@ def test_training_starts_from_the_pretrained_tensors(in_project):
         file.write_bytes(content)
 
 
-def test_a_loss_that_is_no_number_is_told_and_nothing_is_written(in_project):
+def test_a_loss_that_is_no_number_is_reported_and_nothing_is_written(in_project):
     before = bytes_of(paths.MODEL, paths.TRAIN_HISTORY)
     write_params(**{"train.lr": 1e30, "train.optimizer": "sgd"})
     with pytest.raises(UserError, match=r"the training loss became nan; lower train\.lr"):
@@ -151,7 +151,7 @@ def test_a_loss_that_is_no_number_is_told_and_nothing_is_written(in_project):
     assert not list(Path("models").glob(".*new*"))
 
 
-def test_selection_without_held_out_frames_is_told(in_project):
+def test_selection_without_held_out_frames_is_reported(in_project):
     splits = json.loads(paths.SPLITS.read_text())
     stored = paths.SPLITS.read_text()
     paths.SPLITS.write_text(json.dumps(splits | {"val": []}))

@@ -129,9 +129,9 @@ def _broken_references(raw: Any) -> list[str]:
     rows = list(at("models") or ())
     problems = []
     if isinstance(model := at("model"), str) and model not in rows:
-        problems.append(f"model: {model!r} is not in the catalogue `models`; there are {', '.join(rows)}")
+        problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
-        problems.append(f"flops.network: {network!r} is unknown; there are trained, {', '.join(rows)}")
+        problems.append(f"flops.network: {network!r} is unknown; choose from trained, {', '.join(rows)}")
     if at("data", "source") == "seg_data" and not at("data", "seg_data", "path"):
         problems.append("data.seg_data.path is empty, but data.source is seg_data; give the folder or zip")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:

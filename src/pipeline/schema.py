@@ -41,7 +41,7 @@ def _explain(problem: Any, model: type[Section]) -> str:
         case "extra_forbidden":
             return f"{key} is not a parameter{_closest(problem['loc'], model)}"
         case "literal_error":
-            return f"{key}: {value!r} is unknown; there are {problem['ctx']['expected'].replace(' or ', ', ')}"
+            return f"{key}: {value!r} is unknown; choose from {problem['ctx']['expected'].replace(' or ', ', ')}"
         case _:
             return f"{key}: {value!r} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
 
@@ -53,4 +53,6 @@ def _closest(loc: tuple[Any, ...], model: type[Section]) -> str:
         section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
     known = list(getattr(section, "model_fields", ()))
     near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else "; remove it"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; the known ones are {', '.join(known)}" if known else "; remove it"

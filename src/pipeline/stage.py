@@ -1,4 +1,4 @@
-"""What the stage scripts share: how an expected error ends a stage, and how a file is written whole or not at all."""
+"""How an expected error ends a stage, and how files are read, and written whole or not at all."""
 
 import errno
 import json

@@ -37,7 +37,7 @@ for _train_id, _row in enumerate(_CLASSES):
 
 
 def colorize(train_ids: np.ndarray) -> np.ndarray:
-    """Paint a map of train ids, (H, W) uint8, in the palette: (H, W, 3) uint8 RGB; what is no class is black."""
+    """Paint a map of train ids, (H, W) uint8, in the palette: (H, W, 3) uint8 RGB; all other values are black."""
     table = np.zeros((256, 3), dtype=np.uint8)
     table[:NUM_CLASSES] = PALETTE
     return np.take(table, train_ids, axis=0)  # three times faster than table[train_ids]

@@ -68,7 +68,7 @@ def is_web_page(start: bytes) -> bool:
 
 
 def _transfer(url: str, part: Path) -> None:
-    """One try: add what is missing to `part`, or begin anew where the server knows no ranges."""
+    """One try: add what is missing to `part`, or start again where the server does not support ranges."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:

@@ -1,4 +1,4 @@
-"""Reading and writing pictures and label maps, with each way that a file can be wrong told apart."""
+"""Reading and writing pictures and label maps, with an error of its own for each way that a file can be wrong."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from roadseg.errors import UserError
 
 JPEG_QUALITY = 95
 
-# Label maps are large even areas: predicted from the row above they decode 3 times faster than in OpenCV's default way
+# label maps are large even areas: predicted from the row above they decode 3 times faster than by OpenCV's default
 _ENCODING = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
     ".png": [

@@ -46,7 +46,7 @@ def _run(name: str, data: Mapping[str, Any]) -> Run | None:
 
 
 def is_current(run: Run, experiment: Experiment) -> bool:
-    """Return whether a run is of the same code and parameters as the experiment would be now."""
+    """Return whether a run has the experiment's present code and parameters; UserError where git fails."""
     return run.params == check_params(experiment.params)[0] and not code_has_changed(run.rev)
 
 

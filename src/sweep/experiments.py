@@ -79,7 +79,7 @@ def _broken_variants(experiments: Experiments) -> list[str]:
             if not re.fullmatch(r"[a-z0-9_]+", group_name + name):
                 problems.append(f"{where}: names are of a-z, 0-9 and _")
             if unknown := set(variant.methods) - set(experiments.methods):
-                problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not among `methods`")
+                problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not in `methods`")
             try:
                 _, errors = check_params(apply_overrides(base, group.set | variant.set))
             except UserError as error:
@@ -119,7 +119,7 @@ def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Exper
             wanted.append(known[name])
         else:
             available = ", ".join([*experiments.groups, *known])
-            raise UserError(f"{name} is neither a group nor a variant; there are {available}")
+            raise UserError(f"{name} is neither a group nor a variant; choose from {available}")
     return [
         _experiment(experiments, base, group, variant, seed)
         for group, variant in dict.fromkeys(wanted)

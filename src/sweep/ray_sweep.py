@@ -84,7 +84,7 @@ def shares(nodes: list[Mapping[str, Any]], gpu_share: float | None) -> tuple[flo
     machines = [node["Resources"] for node in nodes if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     gpus = float(any("GPU" in machine for machine in machines)) if gpu_share is None else gpu_share
     if gpus < 0 or (gpus > 1 and gpus % 1):
-        raise UserError(f"--gpu-share {gpus:g}: give a part of one GPU, or a whole number of them")
+        raise UserError(f"--gpu-share {gpus:g}: set a fraction of one GPU, or a whole number of GPUs")
     fitting = [machine for machine in machines if machine.get("GPU", 0) >= gpus]
     if not fitting:
         raise UserError(f"no machine of this Ray cluster has a CPU core and {gpus:g} GPUs; see ray status")

@@ -1,4 +1,4 @@
-"""params.yaml: what is wrong in it is told all at once, each with its remedy."""
+"""params.yaml: all errors in it are reported together, each with its remedy."""
 
 import pytest
 import yaml
@@ -43,7 +43,7 @@ def test_numbers_may_be_written_as_dvc_writes_them(load):
     assert load(yaml.safe_dump(changed)).train.lr == 6e-5
 
 
-def test_every_problem_is_told_at_once(load):
+def test_every_problem_is_reported_at_once(load):
     found = problems(
         load,
         ("\nseed: ", "\nsed: "),
@@ -55,9 +55,9 @@ def test_every_problem_is_told_at_once(load):
     )
     assert "seed is missing; add it" in found
     assert "sed is not a parameter; did you mean seed?" in found
-    assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; there are ") for line in found)
-    assert "loss: 'focal' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in found
-    assert any(line.startswith("schedule: 'linear' is unknown; there are 'constant', 'cosine'") for line in found)
+    assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; choose from ") for line in found)
+    assert "loss: 'focal' is unknown; choose from 'ce', 'weighted_ce', 'dice', 'ce_dice'" in found
+    assert any(line.startswith("schedule: 'linear' is unknown; choose from 'constant', 'cosine'") for line in found)
     assert "train.epochs is missing; add it" in found
     assert "train.epoch is not a parameter; did you mean epochs?" in found
     assert any(line.startswith("train.batch_size: 'many") for line in found)
@@ -66,10 +66,10 @@ def test_every_problem_is_told_at_once(load):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("source: synthetic", "source: seg_data", "data.seg_data.path is empty, but data.source is seg_data"),
-        ("network: trained", "network: tiny", "flops.network: 'tiny' is unknown; there are trained, baseline_segnet"),
+        ("network: trained", "network: tiny", "flops.network: 'tiny' is unknown; choose from trained, baseline_segnet"),
         ("val_fraction: 0.1", "val_fraction: 0", "data.val_fraction: 0, but train.select is val; hold some frames out"),
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
         ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
@@ -77,8 +77,8 @@ def test_every_problem_is_told_at_once(load):
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )
-def test_single_mistakes(load, old, new, told):
-    assert any(line.startswith(told) for line in problems(load, (old, new)))
+def test_single_mistakes(load, old, new, message):
+    assert any(line.startswith(message) for line in problems(load, (old, new)))
 
 
 def test_input_sides_must_suit_the_encoders(load):

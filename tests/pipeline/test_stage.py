@@ -1,4 +1,4 @@
-"""How stages end and how they write: one line for what a user can mend, and whole files or none."""
+"""How stages end and how they write: one line for what a user can fix, and whole files or none."""
 
 import errno
 import subprocess
@@ -55,20 +55,20 @@ def test_a_link_is_replaced_but_not_its_target(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (UserError("seed is missing\nlr is missing"), "error: seed is missing\nerror: lr is missing"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a/b"), "error: a/b: No such file or directory"),
         (OSError(errno.ENOSPC, "No space left on device"), "error: writing: No space left on device; free some space"),
     ],
 )
-def test_what_a_user_can_mend_is_told_without_a_traceback(error, told):
+def test_what_a_user_can_fix_is_reported_without_a_traceback(error, message):
     def main():
         raise error
 
     with pytest.raises(SystemExit) as caught:
         run(main)
-    assert str(caught.value.code).startswith(told)
+    assert str(caught.value.code).startswith(message)
 
 
 def test_a_mistake_in_the_code_keeps_its_traceback():
@@ -80,4 +80,4 @@ def test_the_exit_code_is_1_and_the_line_goes_to_stderr(tmp_path):
     script = [sys.executable, SRC / "score.py", "--pred", "nowhere", "--gt", "nowhere"]
     done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: nowhere is not a folder; give the one that holds the PNGs\n"
+    assert done.stderr == "error: nowhere is not a folder; name the one that holds the PNGs\n"

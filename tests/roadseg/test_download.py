@@ -86,15 +86,15 @@ def by_hand(url: str, store: Path) -> str:
     return f"; download it by hand and put it at {stored_path(url, store)}"
 
 
-def assert_fails_then_works(url: str, store: Path, reason: str, mend: object = None) -> None:
+def assert_fails_then_works(url: str, store: Path, reason: str, fix: object = None) -> None:
     with pytest.raises(UserError, match=reason) as caught:
         download(url, store)
     assert str(caught.value).startswith(f"{url}: ")
     assert str(caught.value).endswith(by_hand(url, store))
     assert "\n" not in str(caught.value)
     assert not stored_path(url, store).exists()
-    if callable(mend):
-        mend()
+    if callable(fix):
+        fix()
     assert download(url, store)[1] == DIGEST
 
 
@@ -125,10 +125,10 @@ def test_slow_server(url: str, store: Path, http_server: FileServer, monkeypatch
     monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.1))
     http_server.delay = 0.3
 
-    def mend() -> None:
+    def fix() -> None:
         http_server.delay = 0.0
 
-    assert_fails_then_works(url, store, "no answer in time", mend)
+    assert_fails_then_works(url, store, "no answer in time", fix)
 
 
 def test_refused_connection(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

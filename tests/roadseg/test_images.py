@@ -1,4 +1,4 @@
-"""Pictures go to disk and back; what can't be read, or isn't a label, is told apart."""
+"""Pictures go to disk and back; what can't be read, or isn't a label, gets an error of its own."""
 
 import errno
 from pathlib import Path
@@ -28,20 +28,20 @@ def test_jpeg_comes_close(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("picture", "message"),
     [
         (np.zeros((2, 2, 3), np.uint8), r"has 3 channels \(in colour, or a palette\); save class numbers as grey"),
         (np.zeros((2, 2), np.uint16), "has uint16 values; save class numbers as 8-bit grey"),
     ],
 )
-def test_what_is_no_label_is_told(tmp_path, picture, told):
+def test_what_is_no_label_is_reported(tmp_path, picture, message):
     cv2.imwrite(str(tmp_path / "a.png"), picture)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         read_label(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all"])
-def test_an_unreadable_file_is_told(tmp_path, content):
+def test_an_unreadable_file_is_reported(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
         read_label(tmp_path / "a.png")

@@ -65,11 +65,11 @@ def test_names_of_groups_and_variants_choose_runs_once_each(project):
     assert len(runs) == 2 * len(loaded.groups["quick"].variants)
     assert runs[1].params["seed"] == 2
     assert runs[0].params["loss"] == "ce"
-    with pytest.raises(UserError, match="fast is neither a group nor a variant; there are quick, study"):
+    with pytest.raises(UserError, match="fast is neither a group nor a variant; choose from quick, study"):
         choose(loaded, ["fast"], 1)
 
 
-def test_every_mistake_is_told_at_once(project):
+def test_every_mistake_is_reported_at_once(project):
     content = yaml.safe_load((ROOT / "experiments.yaml").read_text())
     variants = content["groups"]["quick"]["variants"]
     variants["ce"]["set"] = {"los": "ce"}
@@ -78,13 +78,13 @@ def test_every_mistake_is_told_at_once(project):
     variants["Bad Name"] = {"about": "?"}
     with pytest.raises(UserError) as caught:
         project(content)
-    told = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
-    assert "quick.ce.set: los is not a parameter; see params.yaml" in told
-    assert "quick.ce_dice.set: loss: 'dise' is unknown; there are 'ce', 'weighted_ce', 'dice', 'ce_dice'" in told
-    assert any(line.startswith("quick.ce_dice.set: train.epochs: 'many' is wrong") for line in told)
-    assert "quick.mit_b0.methods: magic is not among `methods`" in told
-    assert "quick.Bad Name: names are of a-z, 0-9 and _" in told
-    assert len(told) == 5
+    message = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
+    assert "quick.ce.set: los is not a parameter; see params.yaml" in message
+    assert "quick.ce_dice.set: loss: 'dise' is unknown; choose from 'ce', 'weighted_ce', 'dice', 'ce_dice'" in message
+    assert any(line.startswith("quick.ce_dice.set: train.epochs: 'many' is wrong") for line in message)
+    assert "quick.mit_b0.methods: magic is not in `methods`" in message
+    assert "quick.Bad Name: names are of a-z, 0-9 and _" in message
+    assert len(message) == 5
 
 
 def test_a_misspelt_key_of_the_file_itself(project):

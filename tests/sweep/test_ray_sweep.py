@@ -100,30 +100,30 @@ def results(folder):
 @pytest.mark.parametrize("words", [["--jobs", "2"], ["--gpus", "0,1"], ["--queue"]])
 def test_ray_and_other_ways_of_sharing_out_are_refused(words, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--ray", "auto", *words])
-    with pytest.raises(UserError, match="--ray gives out the machines itself"):
+    with pytest.raises(UserError, match="--ray assigns the machines itself"):
         ablate.parse_arguments()
 
 
 def test_a_gpu_share_without_ray_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--gpu-share", "0.5"])
-    with pytest.raises(UserError, match="--gpu-share is for --ray"):
+    with pytest.raises(UserError, match="--gpu-share goes with --ray"):
         ablate.parse_arguments()
 
 
-def test_without_ray_installed_the_remedy_is_told(monkeypatch):
+def test_without_ray_installed_the_remedy_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"^Ray is not installed; pip install -r requirements-ray\.txt$"):
         ray_sweep.connect("auto")
 
 
 @pytest.mark.parametrize("address", ["here", "127.0.0.1", "host:port"])
-def test_what_is_no_address_is_told(address):
+def test_what_is_no_address_is_reported(address):
     pytest.importorskip("ray")
     with pytest.raises(UserError, match=f"--ray {address}: an address is auto or HOST:PORT"):
         ray_sweep.connect(address)
 
 
-def test_an_address_where_nobody_answers_is_told_at_once():
+def test_an_address_where_nobody_answers_is_reported_at_once():
     pytest.importorskip("ray")
     started = time.monotonic()
     with pytest.raises(UserError, match=r"no Ray cluster answers at 127\.0\.0\.1:\d+ .*refused.*ray start --head"):
@@ -131,7 +131,7 @@ def test_an_address_where_nobody_answers_is_told_at_once():
     assert time.monotonic() - started < 20
 
 
-def test_a_commit_that_is_not_pushed_is_told(project):
+def test_a_commit_that_is_not_pushed_is_reported(project):
     assert remotes.pushed_commit() == (str(project.parent / "git"), run(project, "git", "rev-parse", "HEAD").strip())
     run(project, "git", "commit", "-q", "--allow-empty", "-m", "more")
     with pytest.raises(UserError, match=r"commit \w{7} is not in ../git, .*; git push first"):
@@ -144,24 +144,24 @@ def test_a_commit_that_is_not_pushed_is_told(project):
         remotes.pushed_commit()
 
 
-def test_a_dvc_remote_that_the_machines_cannot_share_is_told(project):
+def test_a_dvc_remote_that_the_machines_cannot_share_is_reported(project):
     remotes.check_dvc_remote()
     config = (project / ".dvc" / "config").read_text()
-    for wrong, told in (
+    for wrong, message in (
         (config.replace(str(project.parent), "../.."), "is the relative path ../../store; it must be absolute"),
         (config.replace("/store\n", "/gone\n"), r"/gone is not there on .*; create or mount it"),
         (config.replace("remote = store\n", ""), "the commit has no default DVC remote; dvc remote add -d"),
     ):
         (project / ".dvc" / "config").write_text(wrong)
         run(project, "git", "commit", "-qam", "config")
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             remotes.check_dvc_remote()
     (project / ".dvc" / "config").write_text(config.replace(f"{project.parent}/store", "s3://bucket/x"))
     run(project, "git", "commit", "-qam", "config")
     remotes.check_dvc_remote()
 
 
-def test_a_dvc_remote_that_does_not_answer_is_told(project, monkeypatch):
+def test_a_dvc_remote_that_does_not_answer_is_reported(project, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     run(project, *DVC, "exp", "run", "-q", "-S", "a=1")
     run(project, *DVC, "remote", "add", "-q", "-d", "-f", "store", f"http://127.0.0.1:{free_port()}/x")
@@ -189,17 +189,17 @@ def test_a_variant_takes_as_large_a_part_of_the_cores_as_of_the_gpus(machines, g
 
 
 @pytest.mark.parametrize("share", [-1.0, 1.5])
-def test_a_share_that_ray_could_not_give_is_told(share):
-    with pytest.raises(UserError, match=f"--gpu-share {share:g}: give a part of one GPU, or a whole number"):
+def test_a_share_that_ray_could_not_give_is_reported(share):
+    with pytest.raises(UserError, match=f"--gpu-share {share:g}: set a fraction of one GPU, or a whole number"):
         ray_sweep.shares([machine(8.0, 4.0)], share)
     with pytest.raises(UserError, match="no machine of this Ray cluster has a CPU core and 8 GPUs"):
         ray_sweep.shares([machine(8.0, 4.0)], 8.0)
 
 
 def test_a_task_runs_in_a_clone_and_its_results_come_back_with_their_files(project):
-    code, said = attempt(toy("one", 1))
-    assert code == 0, said
-    assert "Running stage 'make'" in said
+    code, output = attempt(toy("one", 1))
+    assert code == 0, output
+    assert "Running stage 'make'" in output
     assert results(project) == {}
     commit = run(project, "git", "rev-parse", "HEAD").strip()
     assert remotes.pull_experiment("toy-one-s1", commit) == ""
@@ -213,7 +213,7 @@ def test_a_task_runs_in_a_clone_and_its_results_come_back_with_their_files(proje
     assert results(project) == {"toy-one-s1": 5}
 
 
-def test_files_that_are_not_in_the_remote_are_told(project):
+def test_files_that_are_not_in_the_remote_are_reported(project):
     assert attempt(toy("one", 1))[0] == 0
     shutil.rmtree(project.parent / "store" / "files")
     commit = run(project, "git", "rev-parse", "HEAD").strip()
@@ -224,13 +224,13 @@ def test_files_that_are_not_in_the_remote_are_told(project):
 def test_a_task_that_fails_gives_its_reason_and_leaves_nothing(project, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    code, said = attempt(toy("bad", 13))
-    assert (code, ray_sweep.reason_in(said)) == (1, "13 is no number")
+    code, output = attempt(toy("bad", 13))
+    assert (code, ray_sweep.reason_in(output)) == (1, "13 is no number")
     assert list((tmp_path / "temporary").iterdir()) == []
     (tmp_path / "store").rmdir()
-    code, said = attempt(toy("one", 1))
+    code, output = attempt(toy("one", 1))
     assert code == 1
-    assert ray_sweep.reason_in(said).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
+    assert ray_sweep.reason_in(output).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
 
 
 def test_a_sweep_fetches_what_is_done_and_keeps_the_reason_of_what_failed(project, monkeypatch):
@@ -296,12 +296,12 @@ def test_a_killed_workers_variant_runs_again_on_a_real_ray(project, cluster):
         stage = psutil.Process(int(pid))
         (worker,) = (x for x in stage.parents() if x.cmdline() and x.cmdline()[0].startswith("ray::"))
         worker.kill()
-        said = driver.stdout.read()
-    assert driver.returncode == 0, said
+        output = driver.stdout.read()
+    assert driver.returncode == 0, output
     assert not psutil.pid_exists(int(pid))
     assert not Path(place.split("/clone/")[0]).exists()
-    lines = said.splitlines()
-    assert f"toy-two-s1: started again on {socket.gethostname()}" in lines, said
+    lines = output.splitlines()
+    assert f"toy-two-s1: started again on {socket.gethostname()}" in lines, output
     assert {"toy-one-s1: done", "toy-two-s1: done", "toy-bad-s1: 13 is no number", "toy-four-s1: done"} <= set(lines)
     assert results(project) == {"toy-one-s1": 1, "toy-two-s1": 2, "toy-four-s1": 4}
 

@@ -1,1 +1,1 @@
-"""Frames from wherever they come, checked, in the seg_data layout."""
+"""Frames from every source, checked and written in the seg_data layout."""

@@ -16,19 +16,20 @@ from roadseg.errors import UserError
 # what zipfile raises for a damaged archive, by where the damage is
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, UnicodeDecodeError)
 
-# left behind by desktops, and the two text files of the seg_data layout, which are written anew
-_PASSED_OVER = {"__MACOSX", "Thumbs.db", "desktop.ini", "colors.txt", "names.txt"}
+# left behind by desktops, and the two text files of the seg_data layout, which are written again
+_IGNORED = {"__MACOSX", "Thumbs.db", "desktop.ini", "colors.txt", "names.txt"}
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a folder or zip: `names` relative to it, slashed; `read` gives a file's bytes (in any thread)."""
+    """The files of a folder or zip: `names` relative to it, slashed; `read` returns a file's bytes (in any thread)."""
 
     where: Path
     names: list[str]
     read: Callable[[str], bytes]
 
     def show(self, name: str) -> str:
+        """Return a file's full name, for messages."""
         return f"{self.where}/{name}"
 
 
@@ -41,7 +42,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
         with _open_zip(path) as archive:
             yield Tree(path, _member_names(path, archive), partial(_read_member, path, archive))
     else:
-        raise UserError(f"{path} is not there; give a folder or zip that exists")
+        raise UserError(f"{path} does not exist; name a folder or zip that does")
 
 
 def _files_under(folder: Path) -> list[str]:
@@ -50,7 +51,7 @@ def _files_under(folder: Path) -> list[str]:
 
 
 def _wanted(name: str) -> bool:
-    return not any(part in _PASSED_OVER or part.startswith(".") for part in PurePosixPath(name).parts)
+    return not any(part in _IGNORED or part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -64,7 +65,7 @@ def _member_names(path: Path, archive: zipfile.ZipFile) -> list[str]:
     members = archive.infolist()
     for member in members:
         if reason := _danger(member):
-            raise UserError(f"{path}: {member.filename!r} {reason}; nothing was taken from it; do not trust it")
+            raise UserError(f"{path}: {member.filename!r} {reason}; nothing was read from it; do not trust it")
     return sorted(member.filename for member in members if not member.is_dir() and _wanted(member.filename))
 
 

@@ -11,7 +11,7 @@ _EXIF_ORIENTATION = 0x0112
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:
-    """Decode an image completely and give its (height, width); a UserError says what is wrong with it."""
+    """Decode an image completely and return its (height, width); a UserError says what is wrong with it."""
     image = _decode(data, name)
     if image.format == "PNG" and _png_depth(data) == 16:
         raise UserError(f"{name} has 16 bits a channel; save it with 8")
@@ -22,7 +22,7 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
 
 
 def label_values(data: bytes, name: str) -> np.ndarray:
-    """Decode a grey 8-bit PNG: (H, W) uint8, the values as they are in the file."""
+    """Decode a grey 8-bit PNG: (H, W) uint8, the values as they are in the file; a UserError says what is wrong."""
     label = _decode(data, name)
     if label.format != "PNG":
         raise UserError(f"{name} is a {label.format}, which alters values; save train ids as a grey PNG")

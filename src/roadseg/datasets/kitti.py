@@ -12,7 +12,7 @@ import numpy as np
 
 from roadseg.classes import IGNORE_INDEX, TRAIN_ID_OF_LABEL_ID
 from roadseg.datasets.archives import open_tree
-from roadseg.datasets.pairs import Values, copy_frames, find_frames, refuse, top_folder
+from roadseg.datasets.pairs import Values, copy_pairs, find_pairs, refuse, top_folder
 from roadseg.datasets.splits import ranked
 
 _KNOWN_TEST_NUMBERS = """
@@ -24,7 +24,7 @@ _LAST_LABEL_ID = 33
 
 
 def split_test(stems: set[str]) -> set[str]:
-    """Choose the test frames among all labelled ones by the rule above; at least one where there are two."""
+    """Choose the test frames among all labelled ones by the rule above; at least one of two or more."""
     known = stems & KNOWN_TEST
     count = max(round(len(stems) / 4), min(1, len(stems) - 1))
     return known | set(ranked(stems - known, "test")[: max(count - len(known), 0)])
@@ -38,10 +38,13 @@ def _label_id_values() -> Values:
 
 
 def import_frames(archive: Path, folder: Path) -> None:
-    """Check the archive's labelled frames and write them, split, into the empty layout `folder`."""
+    """Check the archive's labelled frames and write them, split, into the empty layout `folder`.
+
+    Raises UserError, a line per problem, if any frame is not right.
+    """
     with open_tree(archive) as tree:
         top = top_folder(tree, "training/image_2")
-        frames, problems = find_frames(tree, "training", f"{top}training/image_2", f"{top}training/semantic")
-        test = split_test({frame.stem for frame in frames})
-        frames = [replace(frame, part="testing") if frame.stem in test else frame for frame in frames]
-        refuse(problems + copy_frames(tree, frames, _label_id_values(), folder))
+        pairs, problems = find_pairs(tree, "training", f"{top}training/image_2", f"{top}training/semantic")
+        test = split_test({pair.stem for pair in pairs})
+        pairs = [replace(pair, part="testing") if pair.stem in test else pair for pair in pairs]
+        refuse(problems + copy_pairs(tree, pairs, _label_id_values(), folder))

@@ -15,11 +15,11 @@ from roadseg.errors import UserError
 from roadseg.images import write_image
 
 _IMAGES = (".png", ".jpg", ".jpeg")
-_SHOWN = 10  # problems told one by one
+_SHOWN = 10  # problems that get a line each
 
 
 @dataclass(frozen=True)
-class Frame:
+class Pair:
     """An image and its label: their names in the source, and the part of the layout they go to."""
 
     part: str
@@ -30,23 +30,26 @@ class Frame:
 
 @dataclass(frozen=True)
 class Values:
-    """What the numbers in a label file mean."""
+    """What the values in a label file mean."""
 
     train_ids: np.ndarray  # (256,) int16: the train id of each value, -1 where the value may not occur
     allowed: str  # the same in words, with the remedy
 
 
 def top_folder(tree: Tree, inside: str) -> str:
-    """Find what stands before `inside/` in the names: nothing, or the top folder that a zip was made with."""
+    """Find what stands before `inside/` in the names: nothing, or the top folder that a zip was made with.
+
+    Raises UserError where `inside` is missing or there twice.
+    """
     tops = {name[:at] for name in tree.names if (at := f"/{name}".find(f"/{inside}/")) >= 0}
     if len(tops) != 1:
         found = f"is in it {len(tops)} times ({', '.join(sorted(tops))})" if tops else "is not in it or empty"
-        raise UserError(f"{tree.where}: the folder {inside} {found}; give a folder or zip that has it once")
+        raise UserError(f"{tree.where}: the folder {inside} {found}; name a folder or zip that has it once")
     return tops.pop()
 
 
-def find_frames(tree: Tree, part: str, images: str, labels: str) -> tuple[list[Frame], list[str]]:
-    """Pair the files of two folders by stem; also give a line for each file that has no place in a pair."""
+def find_pairs(tree: Tree, part: str, images: str, labels: str) -> tuple[list[Pair], list[str]]:
+    """Pair the files of two folders by stem; also return a line for each file that has no place in a pair."""
     image_of, problems = _by_stem(tree, images, _IMAGES)
     label_of, more = _by_stem(tree, labels, (".png",))
     problems += more
@@ -55,7 +58,7 @@ def find_frames(tree: Tree, part: str, images: str, labels: str) -> tuple[list[F
     alone = sorted(label_of.keys() - image_of.keys())
     problems += [f"{tree.show(label_of[stem])} has no image; add one to {images}" for stem in alone]
     stems = sorted(image_of.keys() & label_of.keys())
-    return [Frame(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
+    return [Pair(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
 
 
 def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
@@ -68,7 +71,7 @@ def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[st
         if file.parent != PurePosixPath(folder):
             problems.append(f"{tree.show(name)} is in a sub-folder; move it up to {folder}, or away")
         elif file.suffix.lower() not in endings:
-            problems.append(f"{tree.show(name)} is none of {', '.join(endings)}; convert it or move it away")
+            problems.append(f"{tree.show(name)} does not end in {', '.join(endings)}; convert it or move it away")
         elif file.stem in found:
             problems.append(f"{tree.show(name)} has the same stem as {found[file.stem]}; keep one of them")
         else:
@@ -76,39 +79,39 @@ def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[st
     return found, problems
 
 
-def copy_frames(tree: Tree, frames: list[Frame], values: Values, folder: Path) -> list[str]:
-    """Check all frames and write them under `folder`: images byte by byte, labels as grey PNGs of train ids.
+def copy_pairs(tree: Tree, pairs: list[Pair], values: Values, folder: Path) -> list[str]:
+    """Check all pairs and write them under `folder`: images byte by byte, labels as grey PNGs of train ids.
 
-    Gives a line for each frame that is not right; what was written is then of no use.
+    Returns a line for each pair that is not right; what was written is then of no use.
     """
 
-    def copy(frame: Frame) -> str:
+    def copy(pair: Pair) -> str:
         try:
-            image, label = _checked(tree, frame, values)
+            image, label = _checked(tree, pair, values)
         except UserError as error:
             return str(error)
-        ending = PurePosixPath(frame.image).suffix.lower()
-        (folder / frame.part / "image" / f"{frame.stem}{ending}").write_bytes(image)
-        write_image(folder / frame.part / "label" / f"{frame.stem}.png", label)
+        ending = PurePosixPath(pair.image).suffix.lower()
+        (folder / pair.part / "image" / f"{pair.stem}{ending}").write_bytes(image)
+        write_image(folder / pair.part / "label" / f"{pair.stem}.png", label)
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = tqdm(pool.map(copy, frames), "checking frames", total=len(frames), disable=None)
+        results = tqdm(pool.map(copy, pairs), "checking frames", total=len(pairs), disable=None)
         return [problem for problem in results if problem]
 
 
-def _checked(tree: Tree, frame: Frame, values: Values) -> tuple[bytes, np.ndarray]:
-    """Read one frame: the image's bytes and the (H, W) uint8 train ids; a UserError where anything is wrong."""
-    image = tree.read(frame.image)
-    size = image_size(image, tree.show(frame.image))
-    name = tree.show(frame.label)
-    label = label_values(tree.read(frame.label), name)
+def _checked(tree: Tree, pair: Pair, values: Values) -> tuple[bytes, np.ndarray]:
+    """Read one pair: the image's bytes and the (H, W) uint8 train ids; a UserError where anything is wrong."""
+    image = tree.read(pair.image)
+    size = image_size(image, tree.show(pair.image))
+    name = tree.show(pair.label)
+    label = label_values(tree.read(pair.label), name)
     if label.shape != size:
         height, width = label.shape
         raise UserError(f"{name} is {height}x{width}, but its image {size[0]}x{size[1]}; make them the same size")
     present = np.flatnonzero(np.bincount(label.ravel(), minlength=256))
-    if wrong := [int(value) for value in present if values.train_ids[value] < 0]:
-        raise UserError(f"{name} holds {', '.join(map(str, wrong[:5]))}; {values.allowed}")
+    if unknown := [int(value) for value in present if values.train_ids[value] < 0]:
+        raise UserError(f"{name} holds {', '.join(map(str, unknown[:5]))}; {values.allowed}")
     if np.all(values.train_ids[present] == IGNORE_INDEX):
         raise UserError(f"{name} has no pixel of any class; label it, or remove it and its image")
     return image, values.train_ids.astype(np.uint8)[label]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from roadseg.classes import IGNORE_INDEX, NAMES, NUM_CLASSES, PALETTE
 from roadseg.datasets.archives import open_tree
-from roadseg.datasets.pairs import Values, copy_frames, find_frames, refuse, top_folder
+from roadseg.datasets.pairs import Values, copy_pairs, find_pairs, refuse, top_folder
 from roadseg.errors import UserError
 
 PARTS = ("training", "testing")
@@ -31,27 +31,30 @@ def make_layout(folder: Path) -> None:
 
 
 def import_frames(source: Path, folder: Path) -> None:
-    """Check a folder or zip in the layout and copy its frames into the empty layout `folder`."""
+    """Check a folder or zip in the layout and copy its frames into the empty layout `folder`.
+
+    Raises UserError, a line per problem, if any frame is not right.
+    """
     with open_tree(source) as tree:
         top = top_folder(tree, "training/image")
-        frames, problems = [], []
+        pairs, problems = [], []
         for part in PARTS:
-            some, wrong = find_frames(tree, part, f"{top}{part}/image", f"{top}{part}/label")
-            frames += some
-            problems += wrong
-        refuse(problems + copy_frames(tree, frames, _train_id_values(), folder))
+            found, unpaired = find_pairs(tree, part, f"{top}{part}/image", f"{top}{part}/label")
+            pairs += found
+            problems += unpaired
+        refuse(problems + copy_pairs(tree, pairs, _train_id_values(), folder))
 
 
 def stems(folder: Path, part: str) -> list[str]:
-    """The names of a part's frames, in order; a UserError where there is none."""
+    """Return the names of a part's frames, in order; UserError where there is none."""
     names = sorted(file.stem for file in (folder / part / "label").iterdir())
     if not names:
-        raise UserError(f"there is no frame for {part}; the data need at least one for training and one for testing")
+        raise UserError(f"there is no frame for {part}; add at least one for training and one for testing")
     return names
 
 
 def sizes(folder: Path) -> list[tuple[int, int]]:
-    """The different (height, width) of all frames, smallest first; read from the headers alone."""
+    """Return the different (height, width) of all frames, smallest first; read from the headers alone."""
     found = set()
     for file in folder.glob("*/label/*.png"):
         with Image.open(file) as label:

@@ -9,11 +9,12 @@ from collections.abc import Collection
 
 
 def ranked(stems: Collection[str], word: str) -> list[str]:
+    """Sort stems by the SHA-256 of the word and the stem."""
     return sorted(stems, key=lambda stem: hashlib.sha256(f"{word}/{stem}".encode()).digest())
 
 
 def make_splits(training: Collection[str], testing: Collection[str], val_fraction: float) -> dict[str, list[str]]:
-    """Names of the train, val and test frames, each in order; val frames are part of the layout's training folder."""
+    """Return the names of the train, val and test frames, each in order; val frames lie in the training folder."""
     count = round(val_fraction * len(training))
     if val_fraction > 0:
         count = min(max(count, 1), len(training) - 1)

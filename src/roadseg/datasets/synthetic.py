@@ -19,7 +19,7 @@ def write_scenes(folder: Path, train: int, test: int, height: int, width: int, s
     # spawn: a forked copy of OpenCV's thread pool can hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        for _ in tqdm(pool.map(write, jobs, chunksize=4), "drawing scenes", total=len(jobs), disable=None):
+        for _ in tqdm(pool.map(write, jobs, chunksize=4), "rendering scenes", total=len(jobs), disable=None):
             pass
 
 

@@ -19,7 +19,7 @@ def build_policy(name: str, label_fill: int) -> A.Compose | None:
             return None
         case "study":
             return _study_policy(label_fill)
-    raise UserError(f"augment: {name!r} is unknown; there are none, study")
+    raise UserError(f"augment: {name!r} is unknown; choose none or study")
 
 
 def _study_policy(label_fill: int) -> A.Compose:

@@ -64,7 +64,7 @@ class ShuffledDraws(Sampler[list[Draw]]):
 
 @dataclass(frozen=True)
 class _Order:
-    """What a worker is told to make: these frames, into that slot."""
+    """An order to a worker: make these frames, in that slot."""
 
     slot: int
     draws: list[Draw]

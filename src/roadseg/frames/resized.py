@@ -59,7 +59,7 @@ def load_frames(files: Sequence[FrameFiles], target: Input, training: bool, stor
     """
     height, width, resize = target.height, target.width, _interpolation(target.resize, training)
     folder = store / "frames" / _key(files, height, width, resize)
-    with suppress(OSError):  # not there yet, or somebody else's
+    with suppress(OSError):  # not there yet, or another user's
         os.utime(folder)
     frames = _mapped(folder)
     if frames is None:
@@ -91,7 +91,7 @@ def _mapped(folder: Path) -> Frames | None:
     """What the folder holds; None where it isn't there, or was cut short by a power failure."""
     try:
         sizes = [(height, width) for height, width in json.loads((folder / "sizes.json").read_text())]
-        # copy-on-write: torch warns of memory that it must not write to, and nobody writes; nothing can't be mapped
+        # copy-on-write: torch warns of memory that it must not write to, and no one does; an empty file can't be mapped
         mode: Literal["c"] | None = "c" if sizes else None
         images, labels = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in ("images", "labels"))
     except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):

@@ -36,7 +36,7 @@ def build_model(name: str, spec: Network | Mapping[str, Any], num_classes: int) 
             raise UserError(f"models.{name}: {arch} takes neither encoder nor kwargs; remove them")
         return _OWN[arch](num_classes)
     if arch not in _SMP:
-        raise UserError(f"models.{name}.arch: {arch!r} is unknown; there are {', '.join([*_OWN, *sorted(_SMP)])}")
+        raise UserError(f"models.{name}.arch: {arch!r} is unknown; choose from {', '.join([*_OWN, *sorted(_SMP)])}")
     if encoder is None:
         raise UserError(f"models.{name}.encoder is missing; {arch} needs one, for example resnet34")
     known = inspect.signature(_SMP[arch]).parameters

@@ -9,7 +9,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # of mallopt(3)
 def keep_freed_memory() -> None:
     """Let this process keep what it frees and take it again, which on a CPU saves a fifth of each training step.
 
-    By default glibc gives large blocks back at once, and the system then clears every page anew for the next
+    By default glibc returns large blocks to the system at once, which then clears every page again for the next
     activation. Does nothing where the C library is another one.
     """
     if not sys.platform.startswith("linux"):

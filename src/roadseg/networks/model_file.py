@@ -23,4 +23,4 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is broken or cut short ({error}); get the file anew") from None
+        raise UserError(f"{path} is broken or cut short ({error}); get the file again") from None

@@ -41,6 +41,7 @@ class BaselineSegnet(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 3, H, W) float to logits of the same height and width."""
         logits = self.decoder(self.classifier(self.encoder(images)))
         return interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=True)
 
@@ -58,6 +59,7 @@ class _ResidualStage(nn.Module):
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features (N, in_channels, H, W) float to features of the same size."""
         return self.body(x) + self.shortcut(x)
 
 
@@ -71,6 +73,7 @@ class _UpBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Map features and a larger skip, both (N, C, H, W) float, to features of the skip's size."""
         x = interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
         return self.body(torch.cat([x, skip], dim=1))
 
@@ -102,6 +105,7 @@ class BetterSegnet(nn.Module):
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 3, H, W) float to logits (N, num_classes, H', W') as above."""
         skips, x = [], images
         for stage in self.stages[:4]:
             x = self.pool(stage(x))

@@ -32,7 +32,7 @@ def resolve(pretrained: str, row: Mapping[str, str]) -> str:
     """Return the URI that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
     uri = row.get(pretrained, pretrained)
     if not _SCHEME.match(uri):
-        raise UserError(f"pretrained: {uri!r} is unknown; there are {', '.join(['none', *row])}, or {_SCHEMES}")
+        raise UserError(f"pretrained: {uri!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}")
     return uri
 
 

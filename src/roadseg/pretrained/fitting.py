@@ -36,7 +36,9 @@ class Fit:
 
 
 def fit_weights(tensors: Mapping[str, Tensor], model: nn.Module, num_classes: int) -> Fit:
-    """Fit the tensors of a file, of any shapes, to a network, whatever prefix their keys carry; an encoder's too.
+    """Fit the tensors of a file, of any shapes and dtypes, to a network, whatever prefix their keys carry.
+
+    The keys may also be an encoder's own.
 
     A part fits where 90 % of the tensors that the network or the file has there agree in name and shape: so neither a
     smaller network nor a larger one passes for this one. Batch counters and an encoder's classifier don't count, and
@@ -63,7 +65,7 @@ def fit_weights(tensors: Mapping[str, Tensor], model: nn.Module, num_classes: in
 def rows_that_fit(
     tensors: Mapping[str, Tensor], catalogue: Mapping[str, Network], num_classes: int
 ) -> dict[Part, list[str]]:
-    """Sort the rows of a catalogue of networks by the part of them that the tensors (of any shapes) fit."""
+    """Sort the rows of a catalogue of networks by the part of them that the tensors, of any shapes and dtypes, fit."""
     rows: dict[Part, list[str]] = {"network": [], "encoder": [], "nothing": []}
     for name, spec in catalogue.items():
         try:

@@ -18,12 +18,12 @@ _WRAPPERS = ("state_dict", "model", "model_state_dict")  # where training script
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read the named tensors of a safetensors file, a state dict or a checkpoint around one; other values are left out.
 
-    No object is unpickled. A UserError says why `path` is no file of tensors.
+    No object is unpickled. Raises UserError, which says why `path` is not a file of tensors.
     """
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
-        raise UserError(f"{path} is empty; get the file anew")
+        raise UserError(f"{path} is empty; get the file again")
     if is_web_page(start):
         raise UserError(f"{path} is a web page, not weights; get the file itself")
     content = load_weights(path) if start[8:9] == b"{" else _read_pickle(path)
@@ -43,7 +43,7 @@ def _read_pickle(path: Path) -> Any:
                 f"{path} holds Python objects ({found[1]}), which are not loaded, as they can run code; "
                 "save model.state_dict() alone"
             ) from None
-        raise UserError(f"{path} is broken, cut short or no file of tensors; get the file anew") from None
+        raise UserError(f"{path} is broken, cut short or not a file of tensors; get the file again") from None
 
 
 def _named_tensors(content: Any) -> dict[str, Tensor]:

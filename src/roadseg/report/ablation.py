@@ -31,7 +31,7 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def within_spread(change: pd.Series, spread: pd.Series, first_spread: pd.Series) -> pd.Series:
     """Return whether a change of means is no larger than the standard deviation of a difference of two single runs.
 
-    False where either spread is unknown (one seed): then nothing can be said, and the table shows one seed.
+    False where either spread is unknown (one seed): then the spread is unknown, and the table shows one seed.
     """
     return change.abs() <= np.hypot(spread, first_spread)
 

@@ -21,7 +21,7 @@ _DOORS: tuple[Colour, ...] = ((96, 60, 40), (60, 84, 64), (70, 74, 100), (130, 4
 
 
 class _Sheet:
-    """A texture to draw on in metres, y up from its lower edge: `pixels` (h, w, 3) uint8, `px` pixels a metre."""
+    """A texture to paint on in metres, y up from its lower edge: `pixels` (h, w, 3) uint8, `px` pixels a metre."""
 
     def __init__(self, pixels: np.ndarray, px: int) -> None:
         self.pixels, self.px = pixels, px

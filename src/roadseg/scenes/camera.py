@@ -19,7 +19,7 @@ class Camera:
     bend: float  # 1/metres
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 3) in metres -> (N, 2) columns and rows in pixels."""
+        """Project points (N, 3) float in metres to (N, 2) float columns and rows in pixels."""
         z = np.maximum(points[:, 2], NEAR)
         scale = self.focal / z
         pixels = np.empty((len(points), 2))

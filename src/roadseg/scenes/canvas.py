@@ -20,7 +20,7 @@ class Canvas:
         self.label = np.full((height, width), VOID, np.uint8)
 
     def fill(self, points: np.ndarray, colour: Colour, label: int | None) -> None:
-        """Paint the polygon (N, 3) in exactly this colour; with no label what is there keeps its class."""
+        """Paint the polygon (N, 3) float in exactly this colour; without a label, what is there keeps its class."""
         pixels = self.camera.project(points)
         if self._visible_box(pixels) is None:
             return
@@ -30,15 +30,15 @@ class Canvas:
             cv2.fillPoly(self.label, corners, (label,), cv2.LINE_8, _SHIFT)
 
     def polygon(self, points: np.ndarray, colour: Colour, label: int | None, brightness: float = 1.0) -> None:
-        """Paint the polygon (N, 3) in the colour that light and haze give it."""
+        """Paint the polygon (N, 3) float in the colour that light and haze give it."""
         self.fill(points, self.light.tone(colour, _distance(points), brightness), label)
 
     def mark(self, points: np.ndarray, label: int) -> None:
-        """Label the polygon (N, 3) and leave the picture as it is."""
+        """Label the polygon (N, 3) float and leave the picture as it is."""
         cv2.fillPoly(self.label, [_fixed_point(self.camera.project(points))], (label,), cv2.LINE_8, _SHIFT)
 
     def quad(self, corners: np.ndarray, texture: np.ndarray, label: int, brightness: float = 1.0) -> None:
-        """Stretch a texture, (h, w, 3 or 4) uint8, over the corners (4, 3), clockwise from its top left.
+        """Stretch a texture, (h, w, 3 or 4) uint8, over the corners (4, 3) float, clockwise from its top left.
 
         The fourth channel is opacity; the label covers where the texture is more than half opaque.
         """

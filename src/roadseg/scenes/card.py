@@ -1,4 +1,4 @@
-"""Flat things that stand upright: drawn in metres on a sheet that is set up in the scene."""
+"""Flat things that stand upright: painted in metres on a sheet that is set up in the scene."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ CIRCLE = np.column_stack((np.cos(_TURN), np.sin(_TURN)))  # (18, 2), radius 1
 
 
 class Card:
-    """An upright sheet at (x, y, z), turned about the vertical by `turn` radians, to draw on in metres."""
+    """An upright sheet at (x, y, z), turned about the vertical by `turn` radians, to paint on in metres."""
 
     def __init__(self, canvas: Canvas, x: float, y: float, z: float, turn: float = 0.0) -> None:
         self.canvas = canvas
@@ -18,7 +18,7 @@ class Card:
         self.across = np.array([np.cos(turn), 0.0, np.sin(turn)])
 
     def polygon(self, points: np.ndarray | list, colour: Colour, label: int | None, brightness: float = 1.0) -> None:
-        """Paint the polygon (N, 2): metres to the right of the sheet's origin and above it."""
+        """Paint the polygon (N, 2) float: metres to the right of the sheet's origin and above it."""
         flat = np.asarray(points, dtype=float)
         world = self.origin + flat[:, :1] * self.across
         world[:, 1] += flat[:, 1]

@@ -7,7 +7,7 @@ from roadseg.scenes.card import CIRCLE
 from roadseg.scenes.item import Item
 from roadseg.scenes.labels import CAR
 from roadseg.scenes.light import Colour
-from roadseg.scenes.solid import Solid, ground_plan
+from roadseg.scenes.solid import Solid, ground_plan, rectangle
 from roadseg.scenes.textures import pick, vary
 
 _PAINTS: tuple[Colour, ...] = (
@@ -32,25 +32,21 @@ def _inset(points: np.ndarray, share: float) -> np.ndarray:
     return middle + (points - middle) * share
 
 
-def _rect(a0: float, u0: float, a1: float, u1: float) -> list[tuple[float, float]]:
-    return [(a0, u0), (a1, u0), (a1, u1), (a0, u1)]
-
-
 def _flank(solid: Solid, outline: np.ndarray, half: np.ndarray, side: float, paint: Colour) -> None:
     """The side: sheet metal, a window band with a pillar, door joints, wheels."""
     solid.flank(outline, side, half, paint)
     dark: Colour = (paint[0] * 0.6, paint[1] * 0.6, paint[2] * 0.6)
     length, belt = outline[7, 0], outline[2, 1]
     light: Colour = (paint[0] * 0.7 + 70, paint[1] * 0.7 + 70, paint[2] * 0.7 + 72)
-    solid.flank(_rect(0.1, 0.3, length - 0.1, 0.42), side, half[0], dark)
+    solid.flank(rectangle(0.1, 0.3, length - 0.1, 0.42), side, half[0], dark)
     glass, pane = _inset(outline[2:6], 0.84), half[3:5].mean() + 0.05
     solid.flank(glass, side, pane, _GLASS)
     solid.flank(_inset(glass, 0.9) * (1, 0.6) + (0, 0.4 * glass[:, 1].max()), side, pane, _SKY_IN_GLASS)
     pillar = outline[3:5, 0].mean()
     roof = outline[3, 1]
-    solid.flank(_rect(pillar, belt, pillar + 0.09, roof), side, half[3] + 0.06, paint)
-    solid.flank(_rect(pillar, 0.4, pillar + 0.03, belt), side, half[0], dark)
-    solid.flank(_rect(0.05, belt - 0.13, 0.8 * length, belt - 0.08), side, half[0], light)
+    solid.flank(rectangle(pillar, belt, pillar + 0.09, roof), side, half[3] + 0.06, paint)
+    solid.flank(rectangle(pillar, 0.4, pillar + 0.03, belt), side, half[0], dark)
+    solid.flank(rectangle(0.05, belt - 0.13, 0.8 * length, belt - 0.08), side, half[0], light)
     for ahead in (0.2 * length, 0.82 * length):
         solid.flank(CIRCLE * 0.4 + (ahead, 0.36), side, half[0], (22, 22, 24))
         solid.wheel(ahead, 0.33, side, half[0] + 0.01)

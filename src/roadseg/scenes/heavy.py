@@ -6,7 +6,7 @@ from roadseg.scenes.canvas import Canvas
 from roadseg.scenes.item import Item
 from roadseg.scenes.labels import BUS, TRAIN, TRUCK
 from roadseg.scenes.light import Colour
-from roadseg.scenes.solid import Solid, ground_plan
+from roadseg.scenes.solid import Solid, ground_plan, rectangle
 from roadseg.scenes.textures import pick, vary
 
 _GLASS: Colour = (40, 50, 60)
@@ -34,18 +34,14 @@ def _block(solid: Solid, span: tuple[float, float], up: tuple[float, float], hal
     solid.extrude(outline, np.full(4, half), [colour, colour, colour, _DARK])
 
 
-def _rect(a0: float, u0: float, a1: float, u1: float) -> list[tuple[float, float]]:
-    return [(a0, u0), (a1, u0), (a1, u1), (a0, u1)]
-
-
 def _bus_flank(solid: Solid, side: float, length: float, trim: Colour) -> None:
-    solid.flank(_rect(0.3, 1.35, length - 0.15, 2.55), side, 1.26, _GLASS)
+    solid.flank(rectangle(0.3, 1.35, length - 0.15, 2.55), side, 1.26, _GLASS)
     for a in np.arange(1.6, length - 1.0, 1.45):
-        solid.flank(_rect(a, 1.35, a + 0.12, 2.55), side, 1.265, trim)
+        solid.flank(rectangle(a, 1.35, a + 0.12, 2.55), side, 1.265, trim)
     for a in (length * 0.45, length - 1.6):
-        solid.flank(_rect(a, 0.4, a + 1.1, 2.5), side, 1.27, (70, 82, 94))
-        solid.flank(_rect(a + 0.5, 0.4, a + 0.6, 2.5), side, 1.275, _DARK)
-    solid.flank(_rect(0.1, 0.75, length - 0.1, 0.95), side, 1.265, trim)
+        solid.flank(rectangle(a, 0.4, a + 1.1, 2.5), side, 1.27, (70, 82, 94))
+        solid.flank(rectangle(a + 0.5, 0.4, a + 0.6, 2.5), side, 1.275, _DARK)
+    solid.flank(rectangle(0.1, 0.75, length - 0.1, 0.95), side, 1.265, trim)
     for a in (2.6, length - 2.6):
         solid.wheel(a, 0.5, side, 1.28)
 
@@ -86,7 +82,7 @@ def _truck_box(solid: Solid, colour: Colour, tall: float) -> None:
     _block(solid, (0, 6.0), (1.0, tall), 1.25, colour)
     for side in solid.sides():
         for a in np.arange(0.5, 6.0, 0.75):
-            solid.flank(_rect(a, 1.05, a + 0.1, tall - 0.05), side, 1.26, line)
+            solid.flank(rectangle(a, 1.05, a + 0.1, tall - 0.05), side, 1.26, line)
     if _seen(solid, 0, -1):
         for r in (-0.03, -0.8, 0.74):
             solid.panel(-0.01, (r, 1.05, r + 0.06, tall - 0.1), line, -1)
@@ -130,13 +126,13 @@ def truck(rng: np.random.Generator, x: float, z: float, yaw: float) -> Item:
 
 
 def _train_flank(solid: Solid, side: float, stripe: Colour) -> None:
-    solid.flank(_rect(0, 1.0, TRAIN_LENGTH, 1.55), side, 1.46, stripe)
-    solid.flank(_rect(0, 3.45, TRAIN_LENGTH, 3.7), side, 1.46, stripe)
+    solid.flank(rectangle(0, 1.0, TRAIN_LENGTH, 1.55), side, 1.46, stripe)
+    solid.flank(rectangle(0, 3.45, TRAIN_LENGTH, 3.7), side, 1.46, stripe)
     for a in np.arange(0.7, TRAIN_LENGTH - 1.2, 1.9):
-        solid.flank(_rect(a, 1.95, a + 1.4, 2.95), side, 1.465, _GLASS)
+        solid.flank(rectangle(a, 1.95, a + 1.4, 2.95), side, 1.465, _GLASS)
     for a in (3.2, 10.8):
-        solid.flank(_rect(a, 0.95, a + 1.3, 3.1), side, 1.47, stripe)
-        solid.flank(_rect(a + 0.25, 1.9, a + 1.05, 2.9), side, 1.475, _GLASS)
+        solid.flank(rectangle(a, 0.95, a + 1.3, 3.1), side, 1.47, stripe)
+        solid.flank(rectangle(a + 0.25, 1.9, a + 1.05, 2.9), side, 1.475, _GLASS)
     for a in (1.6, 3.0, 12.0, 13.4):
         solid.wheel(a, 0.42, side, 1.3)
 

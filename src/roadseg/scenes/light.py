@@ -16,7 +16,7 @@ class Light:
     sight: float  # metres after which 1 - 1/e of a thing's colour is haze
 
     def shade(self, normal: np.ndarray) -> float:
-        """Brightness of a surface with this unit normal (3,)."""
+        """Return the brightness of a surface with this unit normal, (3,) float."""
         return self.ambient + self.direct * max(0.0, float(normal @ self.sun))
 
     def fog(self, z: float) -> float:
@@ -31,7 +31,7 @@ class Light:
         return red * keep + self.haze[0] * fog, green * keep + self.haze[1] * fog, blue * keep + self.haze[2] * fog
 
     def cast(self, outline: np.ndarray, height: float) -> np.ndarray:
-        """Where the outline (N, 2), x and z in metres, held at `height` metres throws its shadow: (N, 2)."""
+        """Return the shadow (N, 2) of the outline, (N, 2) float x and z in metres, held at `height` metres."""
         return outline - self.sun[[0, 2]] * (height / self.sun[1])
 
 

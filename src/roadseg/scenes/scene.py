@@ -23,9 +23,16 @@ _TRACK = 4.4  # metres; what a railway beside the road takes
 
 
 def render_scene(seed: int, index: int, height: int = 375, width: int = 1242) -> tuple[np.ndarray, np.ndarray]:
-    """Scene number `index` of the set `seed`: image (height, width, 3) uint8 RGB, label (height, width) uint8.
+    """Render scene number `index` of the set `seed`: image (height, width, 3) uint8 RGB, label (height, width) uint8.
 
     The label holds train ids and 255. The same arguments give the same bytes; another size gives the same scene.
+
+    Example:
+        >>> image, label = render_scene(seed=1, index=0, height=96, width=320)
+        >>> image.shape, label.shape
+        ((96, 320, 3), (96, 320))
+        >>> bool((label == 0).any())  # train id 0 is road
+        True
     """
     rng = np.random.default_rng([seed, index])
     camera, light, street = random_camera(rng, height, width), random_light(rng), random_street(rng)

@@ -1,4 +1,4 @@
-"""Vehicles are outlines seen from the side, drawn out to a width: only what faces the camera is painted."""
+"""Vehicles are outlines seen from the side, extruded to a width: only what faces the camera is painted."""
 
 import numpy as np
 
@@ -20,22 +20,23 @@ class Solid:
         self.axes = np.array([[sin, 0.0, cos], [0.0, 1.0, 0.0], [cos, 0.0, -sin]])  # rows: ahead, up, right
 
     def world(self, points: np.ndarray) -> np.ndarray:
+        """Take points (N, 3) float from the body's own axes to the scene's metres."""
         return points @ self.axes + self.origin
 
     def faces_us(self, point: np.ndarray, normal: np.ndarray) -> bool:
-        """Whether a surface through the point with this outward normal, both in own axes, is seen from the lens."""
+        """Return whether a surface at a point (3,) float with this outward normal (3,) is seen; both in own axes."""
         place = point @ self.axes + self.origin
         place[0] += self.canvas.camera.bend * place[2] ** 2
         place[1] -= self.canvas.camera.height
         return float((normal @ self.axes) @ place) < 0
 
     def face(self, points: np.ndarray, normal: np.ndarray, colour: Colour, label: int | None = None) -> None:
-        """Paint a polygon (N, 3) in own axes, lit by its outward normal; without a label as part of the body."""
+        """Paint a polygon (N, 3) float in own axes, lit by its outward normal (3,); `label` is the body's if None."""
         shade = self.canvas.light.shade(normal @ self.axes)
         self.canvas.polygon(self.world(points), colour, self.label if label is None else label, shade)
 
     def extrude(self, outline: np.ndarray, half: np.ndarray, colours: list[Colour]) -> None:
-        """Draw out the outline (N, 2), ahead and up, clockwise from its lower rear, to `half` (N,) metres each side.
+        """Extrude the outline (N, 2) float, ahead and up, clockwise from its lower rear, by `half` (N,) to each side.
 
         `colours` has one entry an edge; the two flanks come from `flank`.
         """
@@ -56,7 +57,7 @@ class Solid:
         return [s for s in (-1.0, 1.0) if self.faces_us(np.array([0.0, 1.0, s]), np.array([0.0, 0.0, s]))]
 
     def flank(self, points: np.ndarray | list, side: float, half: np.ndarray | float, colour: Colour) -> None:
-        """A polygon (N, 2), ahead and up, on the flank `side`, `half` metres from the middle."""
+        """Paint a polygon (N, 2) float, ahead and up, on the flank `side`, `half` metres from the middle."""
         flat = np.asarray(points, dtype=float)
         self.face(np.column_stack((flat, np.broadcast_to(side * half, len(flat)))), np.array([0, 0, side]), colour)
 
@@ -82,6 +83,11 @@ class Solid:
         for side in self.sides():
             gap = [(0.3, 0.18), (length - 0.3, 0.18), (length - 0.3, up), (0.3, up)]
             self.flank(gap, side, half - 0.1, (22, 22, 24))
+
+
+def rectangle(a0: float, u0: float, a1: float, u1: float) -> list[tuple[float, float]]:
+    """Return the corners (ahead, up) of a rectangle for `flank`."""
+    return [(a0, u0), (a1, u0), (a1, u1), (a0, u1)]
 
 
 def ground_plan(x: float, z: float, yaw: float, length: float, half: float) -> np.ndarray:

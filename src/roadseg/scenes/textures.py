@@ -28,7 +28,7 @@ def noise(rng: np.random.Generator, height: int, width: int, cells: tuple[int, .
 
 
 def tinted(colour: Colour, brightness: np.ndarray) -> np.ndarray:
-    """A surface (h, w, 3) uint8: the colour times the brightness (h, w)."""
+    """Return a surface (H, W, 3) uint8: the colour times the brightness, (H, W) float."""
     return np.clip(brightness[:, :, None] * np.array(colour, np.float32), 0, 255).astype(np.uint8)
 
 

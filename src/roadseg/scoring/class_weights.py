@@ -13,26 +13,33 @@ from roadseg.scoring.counting import count_values
 
 
 def count_pixels(labels: Iterable[np.ndarray], num_classes: int = NUM_CLASSES) -> np.ndarray:
-    """Count the pixels of each class in each label map: (N, K) int64; values that are no class are left out."""
+    """Count the pixels of each class in each of N label maps (H, W) uint8: (N, K) int64; other values are left out."""
     return np.stack([count_values(label)[:num_classes] for label in labels])
 
 
 def count_pixels_of_files(files: Iterable[Path], num_classes: int = NUM_CLASSES) -> np.ndarray:
-    """The same for label files, read by threads."""
+    """Return the same for label files, read by threads; UserError for one that can't be read."""
     with ThreadPoolExecutor() as pool:
         return np.concatenate(list(pool.map(lambda file: count_pixels([read_label(file)], num_classes), files)))
 
 
 def class_weights(counts: np.ndarray, method: str, beta: float) -> np.ndarray:
-    """Weigh K classes by their pixel counts per frame, (N, K) int64: (K,) float64, an absent class 0 but for `study`.
+    """Weigh K classes by their pixel counts per frame, (N, K) int64: (K,) float64; an absent class gets 0.
 
     - `study`: 1 / (share + 1e-6), scaled to the sum K (docs/study.md, Class weights). An absent class gets 1e6 before
-      the scaling, which crushes all others.
+      the scaling, which makes all other weights tiny.
     - `inverse`: the same, with absent classes at 0.
     - `median_frequency`: median frequency / frequency, a class's frequency being its share of the pixels of those
       frames in which it occurs (Eigen & Fergus 2015, section 6.3.2).
     - `effective_number`: (1 - beta) / (1 - beta^n) for n pixels, scaled to the sum K (Cui et al. 2019, equation 6).
     - `none`: 1.
+
+    Raises UserError where no pixel has a class, and for an unknown method.
+
+    Example:
+        >>> counts = np.array([[60, 20, 0], [20, 0, 0]])  # two frames, three classes
+        >>> class_weights(counts, "median_frequency", beta=0).round(3).tolist()
+        [0.656, 2.1, 0.0]
     """
     total = counts.sum(axis=0)  # (K,)
     if total.sum() == 0:

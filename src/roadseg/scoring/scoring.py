@@ -38,10 +38,21 @@ def _valid(joint: np.ndarray, num_classes: int, ignore_index: int) -> np.ndarray
 def cal_acc(
     joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX
 ) -> tuple[float, np.ndarray]:
-    """The study's mIoU and IoU per class (docs/study.md, Score) from the sum of all images' joint histograms.
+    """Return the study's mIoU and IoU per class, (K,) float64, from the sum (256, 256) int64 of all joint histograms.
+
+    The formula is in docs/study.md, Score.
 
     Kept as it was: the mean goes over all K classes, so one that occurs nowhere counts as 0; the last bin of the
     study's histogram was closed, so a value K counts as class K-1, yet agrees with the truth only where that is K too.
+
+    Example:
+        >>> truth = np.array([[0, 0, 1, 1]], dtype=np.uint8)
+        >>> pred = np.array([[0, 1, 1, 1]], dtype=np.uint8)
+        >>> miou, iou = cal_acc(joint_histogram(pred, truth), num_classes=2)
+        >>> iou.round(3).tolist()  # 1 of 2, and 2 of 3
+        [0.5, 0.667]
+        >>> round(miou, 3)
+        0.583
     """
     intersection = _bins(np.diagonal(joint), num_classes)
     predicted = _bins(joint.sum(axis=0) - joint[ignore_index], num_classes)
@@ -51,7 +62,7 @@ def cal_acc(
 
 
 def _bins(counts: np.ndarray, num_classes: int) -> np.ndarray:
-    """Sort counts by value into the K bins of numpy.histogram(bins=0..K), whose last one is closed: (256,) -> (K,)."""
+    """Sort counts by value (256,) into the K bins of numpy.histogram(bins=0..K), whose last one is closed."""
     bins = counts[:num_classes].astype(np.float64)
     bins[-1] += counts[num_classes]
     return bins
@@ -59,7 +70,7 @@ def _bins(counts: np.ndarray, num_classes: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Score:
-    """What a set of predictions is worth; all but `miou` leave out classes or pixels without a truth."""
+    """How good a set of predictions is; all but `miou` leave out classes or pixels without a truth."""
 
     miou: float
     miou_present: float
@@ -70,13 +81,13 @@ class Score:
 
 
 def score(joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX) -> Score:
-    """Reduce the summed joint histogram (256, 256) to a Score.
+    """Reduce the summed joint histogram (256, 256) int64 to a Score; UserError where no pixel of the truth has a class.
 
     `miou_present` is the mean over the classes that occur in the truth; `fw_iou` weighs each class's IoU by its share
     of the true pixels (Long et al. 2015, section 5); `pixel_accuracy` is the share of valid pixels that are right.
     """
     miou, iou = cal_acc(joint, num_classes, ignore_index)
-    truth = joint[:num_classes].sum(axis=1)  # (K,), a prediction that is no class is a miss, so it counts here
+    truth = joint[:num_classes].sum(axis=1)  # (K,); a prediction that is not a class is a miss, so it counts here
     truth[ignore_index : ignore_index + 1] = 0
     if truth.sum() == 0:
         raise UserError("no pixel of the truth has a class; nothing can be scored")
@@ -113,7 +124,7 @@ def matching_files(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
     """Pair each PNG of the folder `truth` with the prediction of the same name; UserError for anything out of place."""
     for folder in (pred, truth):
         if not folder.is_dir():
-            raise UserError(f"{folder} is not a folder; give the one that holds the PNGs")
+            raise UserError(f"{folder} is not a folder; name the one that holds the PNGs")
     names = sorted(path.name for path in truth.iterdir())
     if odd := [name for name in names if not name.lower().endswith(".png")]:
         raise UserError(f"{truth / odd[0]} is not a PNG; the folder must hold label maps alone")

@@ -35,7 +35,7 @@ def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float)
             return AdamW(model.parameters(), lr, weight_decay=weight_decay, fused=True)
         case "sgd":
             return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
-    raise UserError(f"train.optimizer: {name!r} is unknown; there are adam, adamw, sgd")
+    raise UserError(f"train.optimizer: {name!r} is unknown; choose from adam, adamw, sgd")
 
 
 def train_epoch(
@@ -50,7 +50,7 @@ def train_epoch(
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
-    Raises UserError where the loss is no longer a number.
+    Raises UserError where the loss is infinite or not a number.
     """
     model.train()
     loss_sum, weight_sum = 0.0, 0.0

@@ -27,7 +27,7 @@ _EPSILON = 1e-7
 class _SumsOverPixels(Function):
     """Logits (N, C, P), target (N, P) int64, weight (N, P) and valid (N, P) bool -> three sums over all N*P pixels.
 
-    They are the sum of -weight * log p of the own class; per class, the sum of p over its own valid pixels; per class,
+    They are the sum of -weight * log p of the true class; per class, the sum of p over its valid pixels; per class,
     the sum of p over all pixels. The gradient is written out by hand, for autograd's way through the same operators
     keeps and reads three more tensors of the logits' size, which takes twice as long.
     """
@@ -66,7 +66,7 @@ def _sum_by_class(values: Tensor, target: Tensor, num_classes: int) -> Tensor:
 class _Sums:
     """What a loss is made of, summed over the pixels of the whole batch."""
 
-    nll: Tensor  # () of -weight * log p of the own class
+    nll: Tensor  # () of -weight * log p of the true class
     weight: Tensor  # () of the weights
     true_positive: Tensor  # (C,) of p over the valid pixels of the class
     prob: Tensor  # (C,) of p over all pixels, ignored ones too
@@ -97,7 +97,7 @@ def _sums(
 
 
 def _cross_entropy(sums: _Sums) -> Tensor:
-    """Mean over valid pixels of -w * log p of the own class, weights normalised; 0 where no pixel is valid."""
+    """Mean over valid pixels of -w * log p of the true class, weights normalised; 0 where no pixel is valid."""
     return sums.nll / torch.where(sums.weight > 0, sums.weight, 1)
 
 
@@ -138,7 +138,7 @@ def build_loss(
         "ce_dice": lambda sums: 0.5 * _cross_entropy(sums) + 0.5 * _dice(sums) / num_classes,
     }
     if name not in reductions:
-        raise UserError(f"loss: {name!r} is unknown; there are {', '.join(reductions)}")
+        raise UserError(f"loss: {name!r} is unknown; choose from {', '.join(reductions)}")
     weights = None
     if name == "weighted_ce":
         found = 0 if class_weights is None else len(class_weights)

@@ -12,9 +12,10 @@ from roadseg.training.processes import precision_of, sync_batch_norms
 
 
 def prepare_network(network: nn.Module, weights: Mapping[str, Tensor], fabric: Fabric, compiled: bool) -> nn.Module:
-    """Load the weights to start from (any part of the network's tensors) and suit the network to the devices.
+    """Load the weights to start from and suit the network to the devices.
 
-    Raises UserError where torch.compile or several processes can't serve the network here.
+    `weights` are any of the network's tensors, of any shape and dtype. Raises UserError where torch.compile or several
+    processes can't serve the network here.
     """
     network.load_state_dict(weights, strict=False)
     network = sync_batch_norms(network, fabric.device)

@@ -82,7 +82,7 @@ class _SumOverProcesses(Function):
 
 
 def sum_over_processes(tensor: Tensor) -> Tensor:
-    """Add up a tensor of any shape over the processes, differentiably; with one process return it as it is.
+    """Add up a tensor of any shape and dtype over the processes, differentiably; with one process return it as it is.
 
     Where each process computes the same loss from such sums and DDP averages the gradients, the result is the gradient
     of that loss.

@@ -72,5 +72,5 @@ def test_damaged_member(tmp_path: Path) -> None:
 
 
 def test_missing_source(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.zip is not there"), open_tree(tmp_path / "none.zip"):
+    with pytest.raises(UserError, match=r"none\.zip does not exist"), open_tree(tmp_path / "none.zip"):
         pass

@@ -117,25 +117,25 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty image": (lambda s: (s / IMAGE).write_bytes(b""), f"{IMAGE} is not a readable PNG or JPEG; replace it"),
     "deep image": (deep_image, f"{IMAGE} has 16 bits a channel; save it with 8"),
     "turned image": (turned_image, f"{IMAGE} is to be turned when shown (its EXIF data says so); save it upright"),
-    "text": (lambda s: (s / "training/image/notes.md").write_text("x"), "notes.md is none of .png, .jpg, .jpeg"),
+    "text": (lambda s: (s / "training/image/notes.md").write_text("x"), "notes.md does not end in .png, .jpg, .jpeg"),
     "sub-folder": (lambda s: write_picture(s / "testing/label/old/a.png", GREY), "old/a.png is in a sub-folder; move"),
     "twice": (image_twice, f"{IMAGE} has the same stem as training/image/000001_10.jpg; keep one of them"),
-    "no frames": (lambda s: shutil.rmtree(s / "training"), ": the folder training/image is not in it or empty; give"),
+    "no frames": (lambda s: shutil.rmtree(s / "training"), ": the folder training/image is not in it or empty; name"),
 }
 
 
 @pytest.mark.parametrize(("spoil", "line"), BAD.values(), ids=BAD)
-def test_bad_input_is_told_in_a_line(
+def test_bad_input_is_reported_in_a_line(
     tmp_path: Path, source: Path, spoil: Callable[[Path], object], line: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data/seg_data"
     spoil(source)
     with pytest.raises(UserError) as caught:
         import_into(out, source)
-    told = str(caught.value)
-    assert line in told
-    assert "\n" not in told
-    assert told.startswith(str(source))
+    message = str(caught.value)
+    assert line in message
+    assert "\n" not in message
+    assert message.startswith(str(source))
     assert list(out.parent.iterdir()) == []
     assert capfd.readouterr().err == ""
     shutil.rmtree(source)

@@ -61,7 +61,7 @@ def test_frames_keep_the_order_asked_for(tmp_path):
         assert np.array_equal(label, cv2.imread(str(folder / "label" / f"{stem}.png"), cv2.IMREAD_UNCHANGED))
 
 
-def test_a_missing_frame_is_told(one_frame, tmp_path):
+def test_a_missing_frame_is_reported(one_frame, tmp_path):
     with pytest.raises(UserError, match="has no picture b; run `dvc repro fetch_data`"):
         frame_files(tmp_path, ["a", "b"])
 
@@ -119,7 +119,7 @@ def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
     assert images.read_bytes() == whole
 
 
-def test_a_store_that_cannot_be_written_is_told(one_frame, tmp_path):
+def test_a_store_that_cannot_be_written_is_reported(one_frame, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError, match=r"file/frames can't be written; set ROADSEG_STORE to a writable folder"):
         load(one_frame, 2, 4, "area", tmp_path / "file")

@@ -48,11 +48,11 @@ def test_logits_have_the_size_of_the_image(name):
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         (
             {"arch": "SegFormer2", "encoder": "mit_b0"},
-            r"models\.x\.arch: 'SegFormer2' is unknown; there are baseline_segne",
+            r"models\.x\.arch: 'SegFormer2' is unknown; choose from baseline_segne",
         ),
         ({"arch": "Segformer"}, r"models\.x\.encoder is missing; Segformer needs one"),
         ({"arch": "better_segnet", "encoder": "mit_b0"}, r"models\.x: better_segnet takes neither encoder nor kwargs"),
@@ -66,6 +66,6 @@ def test_logits_have_the_size_of_the_image(name):
         ),
     ],
 )
-def test_rows_that_describe_no_network_are_told(row, told):
-    with pytest.raises(UserError, match=told):
+def test_rows_that_describe_no_network_are_reported(row, message):
+    with pytest.raises(UserError, match=message):
         build_model("x", row, 19)

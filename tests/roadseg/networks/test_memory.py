@@ -9,7 +9,8 @@ from conftest import ROOT
 SRC = ROOT / "src"
 # page faults of ten allocations of 64 MiB, each freed before the next
 MEASURE = """
-import resource, sys
+import ctypes, resource, sys
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: pages of one size, whatever the system is set to
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from roadseg.networks.memory import keep_freed_memory

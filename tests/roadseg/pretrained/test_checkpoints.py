@@ -73,11 +73,11 @@ def test_a_name_is_the_uri_of_the_row() -> None:
 
 @pytest.mark.parametrize("wrong", ["citiscapes", "weights.pth", "ftp://host/x", "gdrive:", "study"])
 def test_names_what_there_is_for_an_unknown_name(wrong: str) -> None:
-    with pytest.raises(UserError, match=rf"pretrained: '{wrong}' is unknown; there are none, imagenet, .*file:PATH"):
+    with pytest.raises(UserError, match=rf"pretrained: '{wrong}' is unknown; choose from none, imagenet, .*file:PATH"):
         resolve(wrong, ROW)
 
 
-def test_a_wrong_uri_in_the_row_is_told() -> None:
+def test_a_wrong_uri_in_the_row_is_reported() -> None:
     with pytest.raises(UserError, match="'somewhere' is unknown"):
         resolve("mine", {"mine": "somewhere"})
 
@@ -89,7 +89,7 @@ def test_reads_a_file_by_absolute_relative_and_home_path(weights: Path, monkeypa
         assert fetch(f"file:{path}", None, weights.parent / "store")["a"].tolist() == [0, 1, 2]
 
 
-def test_a_missing_file_is_told_with_the_folder_it_was_looked_for_in(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_folder_it_was_looked_for_in(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"file:no\.pth: there is no such file; correct the path \(relative ones"):
         fetch("file:no.pth", None, tmp_path)
 
@@ -119,24 +119,24 @@ def test_drive_is_asked_once(drive: FakeDrive, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "message"),
     [
         (gdown.FileURLRetrievalError("Too many users\nhave viewed it."), "Too many users have viewed it;"),
         (gdown.DownloadError("Download is incomplete: received 5 bytes"), "received 5 bytes;"),
         (requests.exceptions.ProxyError("no proxy"), "no proxy;"),
         (requests.exceptions.Timeout(), "Timeout;"),
         (PAGE, "what came is a web page, not weights; get"),
-        (b"\x80\x02cut short", "what came is broken, cut short or no file of tensors; get"),
+        (b"\x80\x02cut short", "what came is broken, cut short or not a file of tensors; get"),
     ],
 )
 def test_a_failure_of_drive_is_one_line_with_the_way_round(
-    drive: FakeDrive, weights: Path, tmp_path: Path, failure: Any, told: str
+    drive: FakeDrive, weights: Path, tmp_path: Path, failure: Any, message: str
 ) -> None:
     drive.content = failure
     with pytest.raises(UserError) as caught:
         fetch(f"gdrive:{ID}", None, tmp_path / "store")
     line, place = str(caught.value), tmp_path / "store/gdrive" / f"{ID}.pth"
-    assert told in line
+    assert message in line
     assert line.endswith(f"from https://drive.google.com/file/d/{ID}/view and put it at {place}, or give file:PATH")
     assert "\n" not in line
     assert list(place.parent.iterdir()) == []
@@ -168,7 +168,7 @@ def test_a_link_is_no_drive_id(drive: FakeDrive, tmp_path: Path) -> None:
     assert drive.asked == []
 
 
-def test_a_full_disk_is_told_with_its_own_remedy(drive: FakeDrive, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_its_own_remedy(drive: FakeDrive, tmp_path: Path) -> None:
     drive.content = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(UserError, match=r"No space left on device; free some space, or set ROADSEG_STORE"):
         fetch(f"gdrive:{ID}", None, tmp_path)
@@ -198,7 +198,7 @@ def test_the_hub_has_one_file_or_the_other(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "message"),
     [
         (hub_error(errors.RepositoryNotFoundError, 401), "the server's answer; check name and connection"),
         (errors.HFValidationError("Repo id must be in the form a/b."), "Repo id must be in the form a/b; check name"),
@@ -208,10 +208,10 @@ def test_the_hub_has_one_file_or_the_other(monkeypatch: pytest.MonkeyPatch, tmp_
     ],
 )
 def test_a_failure_of_the_hub_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: Exception, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: Exception, message: str
 ) -> None:
     monkeypatch.setattr(checkpoints, "hf_hub_download", fake_hub({"model.safetensors": failure}, []))
-    with pytest.raises(UserError, match=f"^hf:some/repo: .*{told}"):
+    with pytest.raises(UserError, match=f"^hf:some/repo: .*{message}"):
         fetch("hf:some/repo", None, tmp_path)
 
 

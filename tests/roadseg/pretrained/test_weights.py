@@ -49,10 +49,10 @@ def test_runs_no_code_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty; get the file anew"),
+        (b"", "is empty; get the file again"),
         (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "is a web page, not weights; get the file itself"),
-        (b"just a note", "is broken, cut short or no file of tensors"),
-        (b"\x99\0\0\0\0\0\0\0{", r"is broken or cut short \(.+\); get the file anew"),
+        (b"just a note", "is broken, cut short or not a file of tensors"),
+        (b"\x99\0\0\0\0\0\0\0{", r"is broken or cut short \(.+\); get the file again"),
     ],
 )
 def test_refuses_what_is_no_file_of_tensors(tmp_path: Path, content: bytes, message: str) -> None:

@@ -93,10 +93,10 @@ def test_pictures_are_embedded_as_they_are(tmp_path):
 
 def test_sentences_say_what_limits_the_figures():
     frames = {"train": 100, "val": 10, "test": 50}
-    told = " ".join(narrative.limitations("kitti", frames, "test", 7, "NVIDIA H200", ["train", "bus"]))
+    message = " ".join(narrative.limitations("kitti", frames, "test", 7, "NVIDIA H200", ["train", "bus"]))
     for fact in ("one city", "100 training and 50 test", "chosen on the test frames", "seed 7, on NVIDIA H200"):
-        assert fact in told
-    assert "No test frame holds train, bus" in told
+        assert fact in message
+    assert "No test frame holds train, bus" in message
     assert "No test frame holds" not in " ".join(narrative.limitations("kitti", frames, "val", 7, "cpu", []))
     assert narrative.selection("last", 8, 8, {"train": 100, "val": 0}) == (
         "Trained on 100 frames; of 8 epochs, number 8 was chosen as the last, without looking."

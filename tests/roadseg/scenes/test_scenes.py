@@ -47,11 +47,11 @@ def test_another_process_gives_the_same_bytes() -> None:
         f"image, label = render_scene(5, 1, *{SIZE}); "
         "print(sha256(image.tobytes() + label.tobytes()).hexdigest())"
     )
-    told = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert told.stdout.strip() == digest(5, 1)
+    assert message.stdout.strip() == digest(5, 1)
 
 
 def test_another_seed_or_index_gives_another_scene() -> None:

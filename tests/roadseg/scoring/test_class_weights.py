@@ -43,6 +43,6 @@ def test_none_is_one_each():
     assert class_weights(COUNTS, "none", beta=0).tolist() == [1, 1, 1, 1]
 
 
-def test_labels_without_a_valid_pixel_are_told():
+def test_labels_without_a_valid_pixel_are_reported():
     with pytest.raises(UserError, match="no training label has a valid pixel"):
         class_weights(np.zeros((2, 4), int), "inverse", beta=0)

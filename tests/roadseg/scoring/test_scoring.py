@@ -79,13 +79,13 @@ def test_confusion_matrix_has_truth_in_rows_and_leaves_out_ignored_pixels():
     assert confusion_matrix(pred, truth, num_classes=2, ignore_index=0).tolist() == [[0, 0], [1, 1]]
 
 
-def test_truth_without_a_class_is_told():
+def test_truth_without_a_class_is_reported():
     blank = np.full((2, 2), 255, np.uint8)
     with pytest.raises(UserError, match="no pixel of the truth has a class"):
         score(joint_histogram(blank, blank))
 
 
-def test_a_prediction_of_another_size_is_told(tmp_path):
+def test_a_prediction_of_another_size_is_reported(tmp_path):
     for name, shape in (("pred.png", (4, 6)), ("gt.png", (3, 6))):
         write_image(tmp_path / name, np.zeros(shape, np.uint8))
     with pytest.raises(UserError, match=r"pred.png is 6x4, but .*gt.png is 6x3"):

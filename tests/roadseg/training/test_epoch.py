@@ -73,7 +73,7 @@ def test_optimizers_by_name():
     kinds = {name: build_optimizer(name, network(), 0.01, 0.1) for name in ("adam", "adamw", "sgd")}
     assert {name: type(optimizer).__name__.lower() for name, optimizer in kinds.items()} == {n: n for n in kinds}
     assert all(o.defaults["lr"] == 0.01 and o.defaults["weight_decay"] == 0.1 for o in kinds.values())
-    with pytest.raises(UserError, match="'rmsprop' is unknown; there are adam, adamw, sgd"):
+    with pytest.raises(UserError, match="'rmsprop' is unknown; choose from adam, adamw, sgd"):
         build_optimizer("rmsprop", network(), 0.01, 0.1)
 
 
@@ -90,7 +90,7 @@ def test_best_keeps_a_copy_of_the_first_highest_or_of_the_last(mious, chosen):
     assert best.weights["weight"].unique().tolist() == [chosen]
 
 
-def test_a_machine_that_cannot_compile_is_told(monkeypatch, tmp_path):
+def test_a_machine_that_cannot_compile_is_reported(monkeypatch, tmp_path):
     import torch._inductor.config
 
     torch.compiler.reset()

@@ -47,9 +47,9 @@ def start(folder, *words, **environment):
 
 
 def output_of(process):
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
-    return said
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
 
 
 def make_project(folder):
@@ -89,8 +89,8 @@ def initial_weights():
 
 
 def test_two_processes_of_one_machine(one_process, tmp_path):
-    said = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
-    assert said.count("epoch   1  lr") == 1
+    output = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
+    assert output.count("epoch   1  lr") == 1
     assert_same_training(tmp_path, one_process)
 
 
@@ -148,7 +148,7 @@ def test_sums_over_one_process_are_its_own(one_rank):
     assert x.grad.tolist() == [1, 1]
 
 
-def test_numbers_of_processes_that_don_t_fit_are_told(monkeypatch):
+def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
     check_batches(num_frames=7, batch_size=4, world=3)
     check_batches(num_frames=8, batch_size=4, world=4)
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):

@@ -52,7 +52,7 @@ def test_plateau_waits_for_its_patience():
     assert rates(Plateau(factor=0.5, patience=2), mious) == of_epochs([LR] * 5 + [LR / 2] * 3)
 
 
-def test_plateau_without_a_miou_is_told():
+def test_plateau_without_a_miou_is_reported():
     with pytest.raises(UserError, match=r"plateau watches the mIoU, but no frame is held out; set data\.val_fraction"):
         rates(Plateau(factor=0.5, patience=2))
 
