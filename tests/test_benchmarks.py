@@ -26,7 +26,7 @@ def test_the_restated_loss_is_the_studys():
 
 
 def test_the_restated_score_is_the_studys(tmp_path):
-    # class 0: two of three are found, and one too many is predicted; class 1: three of four, one too many; the 255 is out
+    # class 0: two of three found, one too many predicted; class 1: three of four, one too many; the 255 is left out
     for name, values in (("truth", [0, 0, 0, 255, 1, 1, 1, 1]), ("pred", [0, 0, 1, 1, 1, 1, 1, 0])):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "a.png"), np.array([values], np.uint8))
