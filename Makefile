@@ -25,7 +25,7 @@ test: $(INSTALLED)
 
 test-ray: $(INSTALLED)
 	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt
-	pytest tests/test_ray_sweep.py
+	pytest tests/sweep/test_ray_sweep.py
 
 bench: export PYTHONPATH := src
 bench: $(INSTALLED)
