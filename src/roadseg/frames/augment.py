@@ -1,14 +1,21 @@
 """How training frames are changed at random."""
 
+import hashlib
 import os
+import random
+from typing import TypeAlias
+
+import numpy as np
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for a newer version
 import albumentations as A  # noqa: N812
 
 from roadseg.errors import UserError
 
+Policy: TypeAlias = A.Compose
 
-def build_policy(name: str, label_fill: int) -> A.Compose | None:
+
+def build_policy(name: str, label_fill: int) -> Policy | None:
     """Build the augmentation of that name (`augment` in params.yaml), None for `none`.
 
     It takes an image (H, W, 3) uint8 RGB and a mask (H, W) uint8. `label_fill` is the class of the border that a
@@ -22,7 +29,17 @@ def build_policy(name: str, label_fill: int) -> A.Compose | None:
     raise UserError(f"augment: {name!r} is unknown; choose none or study")
 
 
-def _study_policy(label_fill: int) -> A.Compose:
+def seed_policy(policy: Policy, key: str) -> None:
+    """Let the next draws of a policy, of all its transforms and choices, depend on `key` alone.
+
+    All transforms draw from one generator. `set_random_seed` would give each transform a generator of its own with the
+    same seed: whatever one of them draws, all the others draw too.
+    """
+    digest = hashlib.sha256(key.encode()).digest()
+    policy.set_random_state(np.random.default_rng(list(digest[:16])), random.Random(digest[16:]))
+
+
+def _study_policy(label_fill: int) -> Policy:
     """The study's augmentation (docs/study.md, Training) for frames that are resized already."""
     blur_or_noise = [A.MotionBlur(p=1), A.GaussianBlur(p=1), A.GaussNoise(p=1)]
     move = A.Affine(

@@ -1,9 +1,7 @@
 """Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,10 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from roadseg.frames.augment import Policy, seed_policy
 from roadseg.frames.resized import Frames
-
-if TYPE_CHECKING:
-    from albumentations import Compose
 
 _MADE_AHEAD = 2  # batches by each worker, torch's own default
 
@@ -91,7 +87,7 @@ class _Slots(Dataset[_Order]):
     Handing over a new tensor for each batch costs as much time as augmenting it.
     """
 
-    def __init__(self, frames: Frames, policy: "Compose | None", num_slots: int, batch_size: int) -> None:
+    def __init__(self, frames: Frames, policy: Policy | None, num_slots: int, batch_size: int) -> None:
         self.frames, self.policy = frames, policy
         shape = num_slots, batch_size, *frames.labels.shape[1:]
         self.images = torch.empty((*shape, 3), dtype=torch.uint8).share_memory_()
@@ -107,7 +103,7 @@ class _Slots(Dataset[_Order]):
         image, label = self.frames.images[draw.index], self.frames.labels[draw.index]
         if self.policy is None:
             return image, label
-        self.policy.set_random_seed(int.from_bytes(hashlib.sha256(draw.key.encode()).digest()[:4]))
+        seed_policy(self.policy, draw.key)
         sample = self.policy(image=image, mask=label)
         return sample["image"], sample["mask"]
 
@@ -122,7 +118,7 @@ class Batches:
         self,
         frames: Frames,
         draws: ShuffledDraws,
-        policy: "Compose | None",
+        policy: Policy | None,
         workers: int,
         rank: int = 0,
         world: int = 1,

@@ -1,17 +1,84 @@
-"""What the study's augmentation does to labels."""
+"""What the study's augmentation does to labels, and that its transforms are drawn independently of each other."""
+
+import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
+from albumentations import OneOf
 
-from roadseg.frames.augment import build_policy
+from roadseg.errors import UserError
+from roadseg.frames.augment import build_policy, seed_policy
+
+DRAWS = 20_000
 
 
 @pytest.mark.parametrize("fill", [0, 255])
 def test_the_border_that_a_move_brings_in_gets_the_class_asked_for(fill):
     policy, values = build_policy("study", label_fill=fill), set()
     for seed in range(20):
-        policy.set_random_seed(seed)
+        seed_policy(policy, str(seed))
         values |= set(
             np.unique(policy(image=np.ones((32, 64, 3), np.uint8), mask=np.full((32, 64), 7, np.uint8))["mask"])
         )
     assert values == {7, fill}
+
+
+def leaves_of(transform):
+    """The transforms below one of the policy's entries: itself, or the choices of a OneOf."""
+    return transform.transforms if isinstance(transform, OneOf) else [transform]
+
+
+def patterns_of(policy):
+    """Count which entries of the policy act together over many draws, and how often each choice of a OneOf acts."""
+    acted = []
+    for place, entry in enumerate(policy.transforms):
+        for leaf in leaves_of(entry):
+            name = place, type(leaf).__name__
+            leaf.apply_with_params = lambda *_, name=name, **data: (acted.append(name), data)[1]
+    image, mask = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
+    patterns, leaves = Counter(), Counter()
+    for draw in range(DRAWS):
+        acted.clear()
+        seed_policy(policy, f"1/{draw // 100}/{draw % 100}")
+        policy(image=image, mask=mask)
+        patterns[tuple(sorted(place for place, _ in acted))] += 1
+        leaves.update(acted)
+    return patterns, leaves
+
+
+def test_transforms_act_independently_of_each_other():
+    policy = build_policy("study", 255)
+    patterns, leaves = patterns_of(policy)
+    odds = [entry.p for entry in policy.transforms]
+    assert odds == [0.5, 0.4, 0.3, 0.3, 0.3, 0.2]
+    chi2 = 0.0
+    for acting in itertools.product([False, True], repeat=len(odds)):
+        expected = DRAWS * np.prod([p if acts else 1 - p for p, acts in zip(odds, acting, strict=True)])
+        observed = patterns[tuple(place for place, acts in enumerate(acting) if acts)]
+        chi2 += (observed - expected) ** 2 / expected
+    assert chi2 < 110  # of 63 degrees of freedom, 0.02 % are above
+    assert patterns[()] / DRAWS == pytest.approx(0.5 * 0.6 * 0.7**3 * 0.8, abs=0.01)  # 8.2 %
+    choices = [leaves[5, name] for name in ("MotionBlur", "GaussianBlur", "GaussNoise")]
+    assert sum(choices) / DRAWS == pytest.approx(0.2, abs=0.03)
+    assert all(count == pytest.approx(sum(choices) / 3, rel=0.25) for count in choices)
+
+
+def test_draws_depend_on_the_key_alone():
+    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    mask = np.zeros((32, 64), np.uint8)
+    one, other = build_policy("study", 255), build_policy("study", 255)
+    for key in ("1/1/0", "1/1/1", "1/2/0", "2/1/0"):
+        for _ in range(3):  # what was drawn before does not matter
+            other(image=image, mask=mask)
+        seed_policy(one, key)
+        seed_policy(other, key)
+        a, b = (policy(image=image, mask=mask) for policy in (one, other))
+        assert np.array_equal(a["image"], b["image"])
+        assert np.array_equal(a["mask"], b["mask"])
+
+
+def test_no_augmentation_and_unknown_ones():
+    assert build_policy("none", 255) is None
+    with pytest.raises(UserError, match="augment: 'strong' is unknown; choose none or study"):
+        build_policy("strong", 255)
