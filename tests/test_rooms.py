@@ -91,7 +91,18 @@ def test_code_deps_are_the_rooms_imported(name):
     assert {dep for dep in STAGES[name]["deps"] if dep.startswith("src/")} == rooms_behind(SRC / f"{name}.py")
 
 
-@pytest.mark.parametrize("name", STAGES)
+def test_preflight_depends_on_all_of_the_parameters_and_all_stages_on_preflight():
+    assert "params.yaml" in STAGES["preflight"]["deps"]
+    outs_of = {name: {entry if isinstance(entry, str) else next(iter(entry)) for kind in ("outs", "metrics", "plots")
+                      for entry in stage.get(kind, [])} for name, stage in STAGES.items()}  # fmt: skip
+    upstream = {name: {a for a in STAGES if outs_of[a] & set(stage["deps"])} for name, stage in STAGES.items()}
+    reached = {"preflight"}
+    while more := {name for name in STAGES if upstream[name] & reached} - reached:
+        reached |= more
+    assert reached == set(STAGES)
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "preflight"])
 def test_params_are_the_keys_read(name):
     read = params_read((SRC / f"{name}.py").read_text())
     declared = set(STAGES[name].get("params", []))

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+INPUTS_CHECKED = Path("data/inputs/checked")
+INPUT_FRAMES = Path("data/inputs/frames")
+INPUT_WEIGHTS = Path("data/inputs/weights")
 SEG_DATA = Path("data/seg_data")
 SPLITS = SEG_DATA / "splits.json"
 PREDICTIONS = Path("data/predictions")

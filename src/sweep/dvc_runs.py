@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline import paths
 from pipeline.commands import dvc, dvc_into_log, git
 from pipeline.params import Params, check_params
 from pipeline.schema import read_yaml
@@ -52,7 +53,7 @@ def is_current(run: Run, experiment: Experiment) -> bool:
 
 def code_has_changed(rev: str) -> bool:
     """Return whether the code that the stages depend on has changed since a commit; UserError for an unknown commit."""
-    stages = read_yaml(Path("dvc.yaml"))["stages"].values()
+    stages = read_yaml(paths.PIPELINE)["stages"].values()
     code = {dep for stage in stages for dep in stage["deps"] if dep.startswith("src/")}
     return git("diff", "--name-only", rev, "--", *sorted(code)) != ""
 

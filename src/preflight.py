@@ -1,0 +1,87 @@
+"""Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
+
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, weights
+
+DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
+costs no output. `frames` and `weights` are links to your own frames and to a file of weights, where params.yaml names
+them: through these links DVC notices when the content behind a name changes. Otherwise they are files that say "none".
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.params import load_params
+from pipeline.schema import read_yaml
+from pipeline.stage import replacing, run
+from roadseg.errors import UserError
+
+
+def main() -> None:
+    params = load_params()
+    source = params.models[params.model].pretrained.get(params.pretrained, params.pretrained)
+    named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
+    if params.data.source == "seg_data":
+        named[paths.INPUT_FRAMES] = "data.seg_data.path", params.data.seg_data.path or ""
+    if source.startswith("file:"):
+        named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
+    outputs = all_outputs()
+    if problems := [line for key, text in named.values() for line in problems_of(key, text, outputs)]:
+        raise UserError("\n".join(problems))
+    for link in (paths.INPUT_FRAMES, paths.INPUT_WEIGHTS):
+        with replacing(link) as temporary:
+            if link in named:
+                temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
+            else:
+                temporary.write_text("none\n")
+    with replacing(paths.INPUTS_CHECKED) as temporary:
+        temporary.write_text("params.yaml and the files that it names have been checked\n")
+
+
+def all_outputs() -> list[Path]:
+    """The outputs of all stages, which DVC removes and makes."""
+    stages = read_yaml(paths.PIPELINE)["stages"].values()
+    entries = [entry for stage in stages for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    return [Path(entry if isinstance(entry, str) else next(iter(entry))) for entry in entries]
+
+
+def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
+    """A line for each reason why the path that `key` names can't be read, or would not survive a run."""
+    try:
+        path = Path(text).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:  # no such user, a loop of links, a null byte
+        yield f"{key}: {text!r} is not a path that can be followed ({error}); write out the whole path"
+        return
+    inside = [out for out in outputs if path.is_relative_to(out.resolve())]
+    if inside:
+        yield (
+            f"{key}: {text} lies in {inside[0]}, which DVC removes before it makes it again; nothing was touched; "
+            "move the files out of it and name the new place"
+        )
+    elif not path.exists():
+        yield f"{key}: {text} does not exist; correct the path (relative ones start at {Path.cwd()})"
+    elif key == "pretrained" and not path.is_file():
+        yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
+    else:
+        yield from (f"{key}: {odd} is {kind_of(odd)}; remove it" for odd in odd_entries(path))
+
+
+def odd_entries(path: Path) -> Iterator[Path]:
+    """What is neither a file nor a folder, at `path` or below it: reading it could block, or never end."""
+    below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return (entry for entry in (path, *below) if not entry.is_file() and not entry.is_dir())
+
+
+def kind_of(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "a link that leads nowhere"
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+if __name__ == "__main__":
+    run(main)
