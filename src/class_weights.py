@@ -6,7 +6,7 @@ python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> m
 from pipeline import paths
 from pipeline.machine import num_workers, store_folder
 from pipeline.params import load_params
-from pipeline.stage import read_json, run, write_json
+from pipeline.stage import read_json, run_stage, write_json
 from roadseg.classes import NAMES
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
@@ -38,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
-from pipeline.stage import replacing, run, write_json
+from pipeline.stage import replacing, run_stage, write_json
 from roadseg.datasets import kitti, seg_data
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
@@ -60,4 +60,4 @@ def describe_sizes(sizes: list[tuple[int, int]]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
-from pipeline.stage import replacing, run
+from pipeline.stage import replacing, run_stage
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
@@ -67,4 +67,4 @@ def left_out(fit: Fit, owners: str) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

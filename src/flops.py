@@ -5,7 +5,7 @@ python src/flops.py        DVC stage `flops`: the network's parameters -> metric
 
 from pipeline import paths
 from pipeline.params import load_params
-from pipeline.stage import run, write_json
+from pipeline.stage import run_stage, write_json
 from roadseg.classes import NUM_CLASSES
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops, count_parameters
@@ -31,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

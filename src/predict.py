@@ -16,7 +16,7 @@ from tqdm import tqdm
 from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
-from pipeline.stage import read_json, replacing, run
+from pipeline.stage import read_json, replacing, run_stage
 from roadseg.classes import NUM_CLASSES, colorize
 from roadseg.frames.files import split_files
 from roadseg.frames.resized import load_frames
@@ -65,4 +65,4 @@ def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

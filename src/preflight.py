@@ -9,17 +9,22 @@ them: through these links DVC notices when the content behind a name changes. Ot
 
 import os
 import stat
+import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from pipeline import paths
 from pipeline.params import load_params
 from pipeline.schema import read_yaml
-from pipeline.stage import replacing, run
+from pipeline.stage import replacing, run_stage
 from roadseg.errors import UserError
+
+_SHOWN = 5  # odd entries of a folder that get a line each
 
 
 def main() -> None:
+    show_the_change_to_git()
     params = load_params()
     source = params.models[params.model].pretrained.get(params.pretrained, params.pretrained)
     named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
@@ -38,6 +43,17 @@ def main() -> None:
                 temporary.write_text("none\n")
     with replacing(paths.INPUTS_CHECKED) as temporary:
         temporary.write_text("params.yaml and the files that it names have been checked\n")
+
+
+def show_the_change_to_git() -> None:
+    """Give params.yaml a modification time that git's index can't have.
+
+    `dvc exp run -S` restores and rewrites the file within one second. Where the size stays too, git takes it for
+    unchanged, and `git checkout` would leave the changed value in it.
+    """
+    if paths.PARAMS.is_file():
+        seconds = max(time.time(), int(paths.PARAMS.stat().st_mtime) + 1)
+        os.utime(paths.PARAMS, (seconds, seconds))
 
 
 def all_outputs() -> list[Path]:
@@ -65,7 +81,8 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
     elif key == "pretrained" and not path.is_file():
         yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
     else:
-        yield from (f"{key}: {odd} is {kind_of(odd)}; remove it" for odd in odd_entries(path))
+        odd = islice(odd_entries(path), _SHOWN)
+        yield from (f"{key}: {entry} is {kind_of(entry)}; remove it, or name another folder" for entry in odd)
 
 
 def odd_entries(path: Path) -> Iterator[Path]:
@@ -84,4 +101,4 @@ def kind_of(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline import paths
 from pipeline.params import load_params
-from pipeline.stage import read_json, replacing, run, write_json
+from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.frames.files import frame_files
 from roadseg.images import read_image, read_label
 from roadseg.report import ablation, narrative
@@ -110,4 +110,4 @@ def write_pictures(folder: Path, stems: Sequence[str], chosen_epoch: int, watche
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

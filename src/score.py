@@ -7,13 +7,14 @@ python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNG
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline import paths
-from pipeline.stage import replacing, run, write_json
+from pipeline.stage import replacing, run, run_stage, write_json
 from roadseg.classes import NAMES
 from roadseg.report.figures import plot_confusion
 from roadseg.scoring.scoring import Score, joint_histogram_of_files, matching_files, score
@@ -53,4 +54,4 @@ def write_outputs(result: Score) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main) if sys.argv[1:] else run_stage(main)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from pipeline import paths
 from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import load_params
-from pipeline.stage import read_json, replacing, run, write_json
+from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
@@ -135,4 +135,4 @@ def device_name(fabric: Fabric) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -9,11 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.supervision import supervised
 from roadseg.errors import UserError
 
 
+def run_stage(main: Callable[[], None]) -> None:
+    """Call a stage's `main` as `run` does; it ends with the DVC that started it, and is alone in its folder."""
+
+    def alone() -> None:
+        with supervised():
+            main()
+
+    run(alone)
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; a UserError or a failed file operation becomes one line and exit code 1, all else a traceback."""
+    """Call `main`; what a user can fix ends in one line and exit code 1, an interruption in exit code 130.
+
+    That is a UserError, a failed file operation, or a lack of memory. Anything else keeps its traceback.
+    """
     try:
         main()
     except UserError as error:
@@ -23,6 +37,19 @@ def run(main: Callable[[], None]) -> None:
             raise
         remedy = "; free some space and run again" if error.errno == errno.ENOSPC else ""
         sys.exit(f"error: {error.filename or 'writing'}: {error.strerror}{remedy}")
+    except KeyboardInterrupt:
+        print("error: interrupted; the outputs are those of before, or are made again by the next run", file=sys.stderr)
+        sys.exit(130)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        reason = str(error).strip().split("\n")[0][:200] or "no memory left"
+        sys.exit(f"error: {reason}; lower train.batch_size, predict.batch_size or the input size, or free some memory")
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    # torch's own class for GPUs, and the plain RuntimeError that it raises on a CPU
+    return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
 
 
 @contextmanager

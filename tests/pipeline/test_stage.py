@@ -71,6 +71,18 @@ def test_what_a_user_can_fix_is_reported_without_a_traceback(error, message):
     assert str(caught.value.code).startswith(message)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 9")],
+)
+def test_a_lack_of_memory_is_reported_with_what_to_lower(error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit, match=r"^error: .*memory.*; lower train\.batch_size, .* or free some memory$"):
+        run(main)
+
+
 def test_a_mistake_in_the_code_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
