@@ -70,7 +70,8 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
     except (RuntimeError, OSError, ValueError) as error:  # no such user, a loop of links, a null byte
         yield f"{key}: {text!r} is not a path that can be followed ({error}); write out the whole path"
         return
-    inside = [out for out in outputs if path.is_relative_to(out.resolve())]
+    # an output that is itself a link costs nothing: DVC removes the link
+    inside = [out for out in outputs if path.is_relative_to(out.parent.resolve() / out.name)]
     if inside:
         yield (
             f"{key}: {text} lies in {inside[0]}, which DVC removes before it makes it again; nothing was touched; "

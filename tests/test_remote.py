@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import ROOT
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
 from sweep.experiments import apply_overrides
@@ -52,6 +53,66 @@ def project(tmp_path_factory):
     return folder
 
 
+def stages_run(output):
+    return [line.removeprefix("> python src/")[:-3] for line in output.splitlines() if line.startswith("> ")]
+
+
+def fails(folder, *words):
+    environment = ENVIRONMENT | {"ROADSEG_STORE": os.environ["ROADSEG_STORE"]}
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("how", [["exp", "run"], ["exp", "run", "--temp"]])
+def test_a_wrong_value_costs_no_output_and_git_undoes_it(project, how):
+    for value, message in (
+        ("loss=focal", "error: params.yaml: loss: 'focal' is unknown; choose from 'ce', 'weighted_ce', 'dice'"),
+        ("data.source=syntetic", "error: params.yaml: data.source: 'syntetic' is unknown; choose from 'synthetic'"),
+        ("train.epochs=0", "error: params.yaml: train.epochs: 0 is wrong"),  # of the same length as what it replaces
+    ):
+        assert message in fails(project, *DVC, *how, "-S", value)
+        for name in ("models/model.safetensors", "data/seg_data/splits.json", "report/report.pdf"):
+            assert (project / name).exists()
+        run(project, "git", "checkout", "-q", ".")
+    assert set(stages_run(run(project, *DVC, "repro"))) <= {"preflight"}
+    assert run(project, "git", "status", "--porcelain") == ""
+
+
+def test_frames_inside_an_output_are_refused_before_they_are_removed(project):
+    mine = project / "data" / "seg_data"
+    before = sorted(path.relative_to(mine) for path in mine.rglob("*"))
+    source = ["-S", "data.source=seg_data", "-S", f"data.seg_data.path={mine}"]
+    assert "lies in data/seg_data, which DVC removes" in fails(project, *DVC, "exp", "run", *source)
+    assert sorted(path.relative_to(mine) for path in mine.rglob("*")) == before
+    run(project, "git", "checkout", "-q", ".")
+    run(project, *DVC, "repro")
+
+
+def test_new_content_behind_a_name_is_noticed(project, tmp_path):
+    """Weights and frames that params.yaml names are in what DVC compares, files that are added to a folder too."""
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", project, "clone")
+    frames, weights = tmp_path / "frames", tmp_path / "w.safetensors"
+    shutil.copytree(project / "data" / "seg_data", frames)
+    shutil.copy(project / "models" / "model.safetensors", weights)
+    changes = {"data.source": "seg_data", "data.seg_data.path": str(frames), "pretrained": f"file:{weights}"}
+    params = apply_overrides(yaml.safe_load((clone / "params.yaml").read_text()), changes | {"data.allow_leak": True})
+    (clone / "params.yaml").write_text(yaml.safe_dump(params))
+    fetched = "fetch_data", "fetch_pretrained"
+    assert sorted(stages_run(run(clone, *DVC, "repro", *fetched))) == [*fetched, "preflight"]
+    assert "up to date" in run(clone, *DVC, "status", *fetched)
+    assert stages_run(run(clone, *DVC, "repro", *fetched)) == []
+    save_file({**load_file(weights), "extra": torch.ones(1)}, weights)
+    assert stages_run(run(clone, *DVC, "repro", *fetched)) == ["preflight", "fetch_pretrained"]
+    stem = next((frames / "testing" / "label").iterdir()).stem
+    for kind, ending in (("image", "jpg"), ("label", "png")):
+        shutil.copy(frames / "testing" / kind / f"{stem}.{ending}", frames / "training" / kind / f"more.{ending}")
+    assert stages_run(run(clone, *DVC, "repro", *fetched)) == ["preflight", "fetch_data"]
+    assert (clone / "data" / "seg_data" / "training" / "label" / "more.png").exists()
+    assert "up to date" in run(clone, *DVC, "status", *fetched)
+
+
 def test_a_second_run_does_nothing(project):
     assert "Data and pipelines are up to date." in run(project, *DVC, "repro")
 
@@ -63,6 +124,7 @@ def test_a_fresh_clone_pulls_everything_and_has_nothing_to_do(project):
     run(clone, *DVC, "pull")
     for name in ("models/model.safetensors", "report/report.pdf", "data/predictions/grey/000006_10.png"):
         assert (clone / name).read_bytes() == (project / name).read_bytes()
+    assert stages_run(run(clone, *DVC, "repro")) == ["preflight"]  # its links are of this machine
     assert "Data and pipelines are up to date." in run(clone, *DVC, "repro")
     assert run(clone, "git", "status", "--porcelain") == ""
 
@@ -73,7 +135,7 @@ def test_an_edit_of_score_runs_score_alone(project):
     script.write_text(text + "# edited\n")
     output = run(project, *DVC, "repro")
     script.write_text(text)
-    assert [line for line in output.splitlines() if line.startswith("> ")] == ["> python src/score.py"]
+    assert stages_run(output) == ["score"]
     run(project, "git", "checkout", "-q", ".")
 
 

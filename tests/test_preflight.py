@@ -1,0 +1,153 @@
+"""What params.yaml names is checked before DVC removes anything, and DVC sees its content through links."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from dvc.utils.serialize import modify_yaml
+
+import preflight
+from pipeline import paths
+from pipeline.params import check_params
+from roadseg.errors import UserError
+
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of parameters and stages alone; returns how to change a section's value."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, name)
+
+    def change(**values):
+        params = yaml.safe_load(paths.PARAMS.read_text())
+        params["data"]["source"] = values.pop("source", "synthetic")
+        params["data"]["seg_data"]["path"] = values.pop("path", None)
+        paths.PARAMS.write_text(yaml.safe_dump(params | values))
+
+    return change
+
+
+def test_by_default_nothing_is_linked(project):
+    preflight.main()
+    contents = [path.read_text() for path in (paths.INPUT_FRAMES, paths.INPUT_WEIGHTS)]
+    assert contents == ["none\n", "none\n"]
+    assert not paths.INPUT_FRAMES.is_symlink()
+
+
+def test_frames_and_weights_are_linked_and_links_replaced(project, tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "w.pth").write_bytes(b"1")
+    project(source="seg_data", path="../frames", pretrained=f"file:{tmp_path}/w.pth")
+    for _ in range(2):
+        preflight.main()
+        assert paths.INPUT_FRAMES.readlink() == tmp_path / "frames"
+        assert paths.INPUT_WEIGHTS.readlink() == tmp_path / "w.pth"
+    project()
+    preflight.main()
+    assert not paths.INPUT_FRAMES.is_symlink()
+    assert (tmp_path / "frames").is_dir()
+
+
+def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):
+    row = DEFAULTS["models"]["resnet18_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
+    project(models=DEFAULTS["models"] | {"resnet18_segformer": row}, pretrained="mine")
+    with pytest.raises(UserError, match=r"pretrained: .*w\.pth does not exist; correct the path"):
+        preflight.main()
+
+
+@pytest.mark.parametrize(
+    "inside", ["data/seg_data", "data/seg_data/mine", "data/predictions", "report/x", "models/pretrained.safetensors"]
+)
+def test_what_lies_in_an_output_is_refused_and_left_alone(project, inside, tmp_path):
+    Path(inside).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "project" / inside)
+    for path in (inside, tmp_path / "link", f"./models/../{inside}"):
+        project(source="seg_data", path=str(path))
+        with pytest.raises(UserError, match=r"lies in \S+, which DVC removes .*nothing was touched; move the files"):
+            preflight.main()
+    assert Path(inside).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: os.mkfifo(path / "training" / "pipe"), "pipe is a pipe; remove it, or name another folder"),
+        (lambda path: (path / "training" / "x.png").symlink_to("gone"), r"x\.png is a link that leads nowhere; remove"),
+        (lambda path: (path / "zero.png").symlink_to("/dev/zero"), r"zero\.png is a device; remove it"),
+    ],
+)
+def test_what_cannot_be_read_to_its_end_is_refused(project, tmp_path, make, message):
+    (tmp_path / "frames" / "training").mkdir(parents=True)
+    make(tmp_path / "frames")
+    project(source="seg_data", path=str(tmp_path / "frames"))
+    with pytest.raises(UserError, match=message):
+        preflight.main()
+
+
+def test_other_paths_that_cannot_be_read(project, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.chdir(tmp_path)  # a socket's path is short
+        listener.bind("s")
+        os.chdir(tmp_path / "project")
+        for path, message in (
+            ("/nowhere", "data.seg_data.path: /nowhere does not exist"),
+            (tmp_path / "s", "is a socket; remove it"),
+            (tmp_path / "loop", "does not exist|is not a path that can be followed"),
+            ("~nobody-here/x", r"'~nobody-here/x' is not a path that can be followed \(Could not determine home"),
+        ):
+            project(source="seg_data", path=str(path))
+            with pytest.raises(UserError, match=message):
+                preflight.main()
+    project(pretrained="file:/dev/zero")
+    with pytest.raises(UserError, match="pretrained: /dev/zero is a device; name a file of weights"):
+        preflight.main()
+    project(pretrained=f"file:{tmp_path}")
+    with pytest.raises(UserError, match="is a folder; name a file of weights"):
+        preflight.main()
+
+
+def test_git_can_see_that_the_parameters_changed(project):
+    before = int(paths.PARAMS.stat().st_mtime)
+    preflight.main()
+    assert int(paths.PARAMS.stat().st_mtime) > before
+
+
+def scalars(section, at=()):
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from scalars(value, (*at, key))
+        elif not isinstance(value, list):
+            yield (*at, key), value
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), list(scalars(DEFAULTS)), ids=lambda x: ".".join(x) if isinstance(x, tuple) else ""
+)
+def test_a_value_of_another_length_changes_the_size_as_dvc_writes_it(project, key, value):
+    """Padded comments would absorb the change, and git could miss it."""
+    before = paths.PARAMS.read_bytes()
+    with modify_yaml(paths.PARAMS) as content:
+        section = content
+        for name in key[:-1]:
+            section = section[name]
+        section[key[-1]] = f"{value}-longer"
+    assert len(paths.PARAMS.read_bytes()) != len(before)
+    assert b"#" in paths.PARAMS.read_bytes()
+
+
+def test_the_defaults_are_written_as_dvc_writes_them(project):
+    before = paths.PARAMS.read_text()
+    with modify_yaml(paths.PARAMS) as content:
+        content["seed"] = content["seed"]
+    assert paths.PARAMS.read_text() == before
+    assert check_params(yaml.safe_load(before))[1] == []
