@@ -15,8 +15,9 @@ def main() -> None:
     params = load_params()
     name = params.model if params.flops.network == "trained" else params.flops.network
     model = build_model(name, params.models[name], NUM_CLASSES)
-    cost = count_flops(model, params.flops.height, params.flops.width)
-    at_input = count_flops(model, params.input.height, params.input.width)
+    input_size = params.input.height, params.input.width
+    cost = count_flops(model, params.flops.height, params.flops.width, input_size)
+    at_input = count_flops(model, *input_size, input_size)
     write_json(
         paths.FLOPS,
         {
@@ -24,6 +25,7 @@ def main() -> None:
             "gflops_at_input": at_input.gflops,
             "params_m": count_parameters(model) / 1e6,
             "network": name,
+            "counted_at": "x".join(map(str, cost.counted_at)),
             "share_by_module": [{"module": module, "share": share} for module, share in cost.by_module.items()],
             "uncounted_operators": [{"operator": name, "times": times} for name, times in cost.uncounted.items()],
         },

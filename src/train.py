@@ -28,6 +28,7 @@ from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
+from roadseg.networks.suitability import check_smallest_batch
 from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.preparation import prepare_network
@@ -56,6 +57,8 @@ def main() -> None:
     policy = build_policy(params.augment, params.augmentation.label_fill)
     batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    smallest = len(files) % params.train.batch_size or params.train.batch_size
+    check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
     network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)

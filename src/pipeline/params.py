@@ -10,14 +10,15 @@ from roadseg.errors import UserError
 from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Synthetic(Section):
-    train_frames: PositiveInt
-    test_frames: PositiveInt
-    height: Annotated[int, Field(ge=64)]
-    width: Annotated[int, Field(ge=64)]
-    seed: int
+    train_frames: Annotated[int, Field(ge=2, le=1_000_000)]
+    test_frames: Annotated[int, Field(ge=1, le=1_000_000)]
+    height: Annotated[int, Field(ge=64, le=4096)]
+    width: Annotated[int, Field(ge=64, le=4096)]
+    seed: Seed
 
 
 class Kitti(Section):
@@ -80,8 +81,8 @@ class Predict(Section):
 
 
 class Flops(Section):
-    height: PositiveInt
-    width: PositiveInt
+    height: Annotated[int, Field(ge=32, le=4096)]
+    width: Annotated[int, Field(ge=32, le=4096)]
     network: str
 
 
@@ -90,7 +91,7 @@ class Report(Section):
 
 
 class Params(Section):
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     data: Data
     model: str
     models: dict[str, Network]
@@ -132,14 +133,17 @@ def _broken_references(raw: Any) -> list[str]:
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
-    rows = list(at("models") or ())
+    models = at("models")
+    if not isinstance(models, dict):
+        return []  # a problem of its own, which the form of the file has shown
+    rows = [str(name) for name in models]
     problems = []
     if isinstance(model := at("model"), str) and model not in rows:
         problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
         problems.append(f"flops.network: {network!r} is unknown; choose from trained, {', '.join(rows)}")
     if at("data", "source") == "seg_data" and not at("data", "seg_data", "path"):
-        problems.append("data.seg_data.path is empty, but data.source is seg_data; give the folder or zip")
+        problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     return problems

@@ -16,11 +16,17 @@ Model = TypeVar("Model", bound=Section)
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; UserError where it is not there or not YAML."""
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is not here; run this from the project's root folder") from None
-    except yaml.YAMLError as error:
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; it must be a YAML file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML raises the second for dates and numbers that can't be
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply; it needs no more than a few levels") from None
 
 
 def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:

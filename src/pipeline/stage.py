@@ -14,7 +14,10 @@ from roadseg.errors import UserError
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Call a stage's `main` as `run` does; it ends with the DVC that started it, and is alone in its folder."""
+    """Call a stage's `main` as `run` does; it ends with the DVC that started it, and is alone in its folder.
+
+    A UserError, also that of a second stage in the folder, ends in one line.
+    """
 
     def alone() -> None:
         with supervised():

@@ -6,7 +6,7 @@ import pydantic
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
-Side = Annotated[int, Field(ge=64, multiple_of=32)]  # the encoders halve it five times
+Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
 
 
 class Section(pydantic.BaseModel):

@@ -68,6 +68,22 @@ def test_every_problem_is_reported_at_once(load):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "train_frames: 150",
+            "train_frames: 1000000000",
+            "data.synthetic.train_frames: 1000000000 is wrong; ",
+        ),
+        ("    seed: 1", "    seed: -1", "data.synthetic.seed: -1 is wrong; input should be greater than or equal to 0"),
+        (
+            "  height: 375\n  width: 1242\n  #",
+            "  height: 1\n  width: 1\n  #",
+            "flops.height: 1 is wrong; input should be",
+        ),
+        (
+            "  height: 375\n  width: 1242\n  #",
+            "  height: 100000\n  width: 100000\n  #",
+            "flops.width: 100000 is wrong; ",
+        ),
         ("source: synthetic", "source: seg_data", "data.seg_data.path is empty, but data.source is seg_data"),
         ("network: trained", "network: tiny", "flops.network: 'tiny' is unknown; choose from trained, baseline_segnet"),
         ("val_fraction: 0.1", "val_fraction: 0", "data.val_fraction: 0, but train.select is val; hold some frames out"),
@@ -86,6 +102,27 @@ def test_input_sides_must_suit_the_encoders(load):
     changed["input"]["height"] = 375
     with pytest.raises(UserError, match=r"input\.height: 375 is wrong; input should be a multiple of 32"):
         load(yaml.safe_dump(changed))
+
+
+@pytest.mark.parametrize("models", ["5", "[]", "x", "{1: {arch: better_segnet}}"])
+def test_a_catalogue_of_another_kind(load, models):
+    changed = yaml.safe_load(GOOD) | {"models": yaml.safe_load(models)}
+    with pytest.raises(UserError, match=r"models.*is wrong; input should be a valid"):
+        load(yaml.safe_dump(changed))
+
+
+def test_files_that_hold_no_parameters(load):
+    paths.PARAMS.write_bytes(GOOD.encode() + b"# \xe4\n")
+    with pytest.raises(UserError, match=r"is not UTF-8 \(byte \d+\); save it as UTF-8"):
+        params.load_params()
+    with pytest.raises(UserError, match="nested too deeply"):
+        load("[" * 3000 + "]" * 3000)
+    with pytest.raises(UserError, match=r"is not valid YAML: month must be in 1\.\.12"):
+        load("seed: 2026-13-01")
+    paths.PARAMS.unlink()
+    paths.PARAMS.mkdir()
+    with pytest.raises(UserError, match="is a folder; it must be a YAML file"):
+        params.load_params()
 
 
 def test_a_file_that_is_no_yaml_or_is_not_there(load):

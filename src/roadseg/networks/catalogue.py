@@ -1,10 +1,12 @@
 """Networks by the rows of a catalogue: an architecture of segmentation_models_pytorch, or one of the study's own."""
 
+import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import segmentation_models_pytorch as smp
+import timm
 from pydantic import ValidationError
 from torch import nn
 
@@ -13,6 +15,17 @@ from roadseg.networks.segnet import BaselineSegnet, BetterSegnet
 from roadseg.specs import Network
 
 _OWN = {"baseline_segnet": BaselineSegnet, "better_segnet": BetterSegnet}
+# keyword arguments of smp that another key here sets, or that the stages can't work with; a harmless value is allowed
+_SET_ELSEWHERE = {
+    "encoder_name": "set encoder in place of it",
+    "encoder_weights": "set pretrained in place of it",
+    "classes": "the number of classes is that of the data",
+    "in_channels": "frames have 3 channels",
+    "activation": "the losses and the prediction take logits",
+    "aux_params": "the losses and the prediction take logits alone",
+}
+_HARMLESS = {"in_channels": (3,), "activation": (None, "identity"), "aux_params": (None,), "encoder_weights": (None,)}
+_ENCODERS = smp.encoders.get_encoder_names()
 _SMP = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
 
 
@@ -39,15 +52,26 @@ def build_model(name: str, spec: Network | Mapping[str, Any], num_classes: int) 
         raise UserError(f"models.{name}.arch: {arch!r} is unknown; choose from {', '.join([*_OWN, *sorted(_SMP)])}")
     if encoder is None:
         raise UserError(f"models.{name}.encoder is missing; {arch} needs one, for example resnet34")
+    for key, reason in _SET_ELSEWHERE.items():
+        if key in kwargs and kwargs[key] not in _HARMLESS.get(key, ()):
+            raise UserError(f"models.{name}.kwargs.{key}: {kwargs[key]!r} can't be used: {reason}; remove it")
+    kwargs = {key: value for key, value in kwargs.items() if key not in _SET_ELSEWHERE}
     known = inspect.signature(_SMP[arch]).parameters
     unknown = [key for key in kwargs if key not in known]
-    if unknown and not encoder.startswith("tu-"):  # smp hands what it doesn't know to timm's encoders, else drops it
+    timm_encoder = encoder.startswith("tu-")
+    if ":" in encoder or "/" in encoder:  # timm would look for it on a hub or in a folder, in each stage that builds it
+        raise UserError(
+            f"models.{name}.encoder: {encoder!r} names a repository or folder; name an encoder of smp or timm"
+        )
+    if unknown and not timm_encoder:  # smp hands what it doesn't know to timm's encoders, else drops it
         raise UserError(f"models.{name}.kwargs: {arch} takes no {', '.join(unknown)}; it takes {', '.join(known)}")
     try:
         return _SMP[arch](encoder, encoder_weights=None, classes=num_classes, **kwargs)
-    except (KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).strip("\"'").split())[:300]
-        raise UserError(f"models.{name}: smp.{arch}({encoder!r}, {kwargs}) failed: {reason}") from None
+    except Exception as error:  # smp and timm raise nearly any class for what they can't build
+        reason = " ".join(str(error).strip("\"'").split())[:300].rstrip(".")
+        near = difflib.get_close_matches(encoder.removeprefix("tu-"), timm.list_models() if timm_encoder else _ENCODERS)
+        hint = f"; did you mean {', '.join(near)}?" if near and near[0] != encoder.removeprefix("tu-") else ""
+        raise UserError(f"models.{name}: smp.{arch}({encoder!r}, {kwargs}) failed: {reason}{hint}") from None
 
 
 def _checked(name: str, spec: Network | Mapping[str, Any]) -> Network:

@@ -10,30 +10,47 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "`torch.jit", category=FutureWarning)
     from fvcore.nn import FlopCountAnalysis
 
+from roadseg.errors import UserError
+
+_STRIDE = 32  # of the deepest features of most encoders
+
 
 @dataclass(frozen=True)
 class Cost:
     """What one forward pass costs."""
 
     gflops: float
+    counted_at: tuple[int, int]  # height and width that were traced; from another size gflops are scaled by area
     by_module: dict[str, float]  # share of the total of each top-level module, which sum to 1
     uncounted: dict[str, int]  # operators that fvcore leaves out, and how often each occurs
 
 
-def count_flops(model: nn.Module, height: int, width: int) -> Cost:
+def count_flops(model: nn.Module, height: int, width: int, input_size: tuple[int, int]) -> Cost:
     """Count `model` in eval mode for one (3, height, width) image; a multiply-accumulate is one FLOP.
 
     This is the study's rule (docs/study.md, Cost). The size need not be one that the network accepts: the network is
-    traced, and smp's check of the sides is not part of the trace.
+    traced, and smp's check of the sides is not part of the trace. Where even the trace fails, the next larger sides
+    that divide by 32 are counted, else `input_size`, and the count is scaled by the area.
+    Raises UserError where none of these can be counted.
     """
-    flops = FlopCountAnalysis(model.eval(), torch.randn(1, 3, height, width))
+    padded = (-(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE)
+    for size in dict.fromkeys([(height, width), padded, input_size]):
+        try:
+            return _count_at(model, size, (height * width) / (size[0] * size[1]))
+        except (RuntimeError, ValueError, AssertionError) as error:  # two maps that don't fit, or a fixed size
+            reason = " ".join(str(error).split())[:200]
+    raise UserError(f"flops: the network can be counted neither at {height}x{width} nor at its input size ({reason})")
+
+
+def _count_at(model: nn.Module, size: tuple[int, int], scale: float) -> Cost:
+    flops = FlopCountAnalysis(model.eval(), torch.randn(1, 3, *size))
     flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # fvcore traces with torch.jit, which is deprecated
         total = flops.total()
         by_module = flops.by_module()
     shares = {name: by_module[name] / total for name, _ in model.named_children() if by_module[name]}
-    return Cost(total / 1e9, shares, dict(sorted(flops.unsupported_ops().items())))
+    return Cost(total * scale / 1e9, size, shares, dict(sorted(flops.unsupported_ops().items())))
 
 
 def count_parameters(model: nn.Module) -> int:

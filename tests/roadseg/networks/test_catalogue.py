@@ -28,12 +28,12 @@ def test_parameters_and_cost_are_the_studys(name):
     model = build_model(name, CATALOGUE[name], 19)
     parameters, gflops = TABLE[name]
     assert count_parameters(model) == parameters
-    assert round(count_flops(model, 375, 1242).gflops, 2) == gflops
+    assert round(count_flops(model, 375, 1242, (256, 864)).gflops, 2) == gflops
 
 
 def test_cost_of_one_convolution_by_hand():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3, padding=1), torch.nn.GELU(), torch.nn.Conv2d(5, 2, 1))
-    cost = count_flops(model, 8, 10)
+    cost = count_flops(model, 8, 10, (8, 10))
     first, last = 8 * 10 * 5 * 3 * 9, 8 * 10 * 2 * 5  # multiply-accumulates
     assert cost.gflops == (first + last) / 1e9
     assert cost.by_module == pytest.approx({"0": first / (first + last), "2": last / (first + last)})
