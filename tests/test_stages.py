@@ -59,17 +59,22 @@ def bytes_of(*files):
     return [file.read_bytes() for file in files]
 
 
+def start_project(folder, patch):
+    """Make `folder` a project's root, with the parameters and what is in git that stages read."""
+    patch.chdir(folder)
+    patch.setattr(sys, "argv", ["score.py"])
+    write_params()
+    paths.ABLATION.parent.mkdir()
+    for ending in (".csv", ".png"):
+        shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), paths.ABLATION.with_suffix(ending))
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A folder in which all stages have run once."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["score.py"])
-        write_params()
-        paths.ABLATION.parent.mkdir()
-        for ending in (".csv", ".png"):
-            shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), paths.ABLATION.with_suffix(ending))
+        start_project(folder, patch)
         run_all()
     return folder
 

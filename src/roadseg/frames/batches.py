@@ -1,7 +1,10 @@
 """Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
 
+import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,9 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from roadseg.errors import UserError
 from roadseg.frames.augment import Policy, seed_policy
 from roadseg.frames.resized import Frames
 
+_SHARED_MEMORY = Path("/dev/shm")  # on Linux
+_MARGIN = 1 << 20  # bytes for the queues between the processes
 _MADE_AHEAD = 2  # batches by each worker, torch's own default
 
 
@@ -90,6 +96,7 @@ class _Slots(Dataset[_Order]):
     def __init__(self, frames: Frames, policy: Policy | None, num_slots: int, batch_size: int) -> None:
         self.frames, self.policy = frames, policy
         shape = num_slots, batch_size, *frames.labels.shape[1:]
+        _check_shared_memory(4 * math.prod(shape))  # three channels and the label
         self.images = torch.empty((*shape, 3), dtype=torch.uint8).share_memory_()
         self.labels = torch.empty(shape, dtype=torch.uint8).share_memory_()
 
@@ -112,6 +119,7 @@ class Batches:
     """One process's batches, made by `workers` loader processes; it is number `rank` of `world` training processes.
 
     Neither the number of workers nor that of processes changes what is in a batch.
+    Raises UserError where the system has too little memory that processes can share.
     """
 
     def __init__(
@@ -146,6 +154,18 @@ class Batches:
             size = len(order.draws)
             images, labels = self._slots.images[order.slot, :size], self._slots.labels[order.slot, :size]
             yield Batch(images, labels, order.num_frames)
+
+
+def _check_shared_memory(needed: int) -> None:
+    """Raise UserError where the memory that processes share is too small: writing to it would kill a worker."""
+    if not _SHARED_MEMORY.is_dir():
+        return
+    free = shutil.disk_usage(_SHARED_MEMORY).free
+    if free < needed + _MARGIN:
+        raise UserError(
+            f"{_SHARED_MEMORY} has {free >> 20} MiB free, but the loader's batches take {needed >> 20} MiB; "
+            "in a container start it with --shm-size=1g, else lower ROADSEG_WORKERS, train.batch_size or the input size"
+        )
 
 
 def _one_thread(_: int) -> None:

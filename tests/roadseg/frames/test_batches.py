@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.resized import Frames
@@ -90,3 +91,10 @@ def test_a_batch_stays_as_it_is_until_the_next_one_is_asked_for(same_frames):
         before = batch.images.clone()
         time.sleep(0.05)  # the workers go on meanwhile
         assert torch.equal(batch.images, before)
+
+
+def test_too_little_shared_memory_is_reported_with_the_remedy(same_frames, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 65536}))
+    draws = ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh")
+    with pytest.raises(UserError, match=r"/dev/shm has 0 MiB free, but .*--shm-size=1g, else lower ROADSEG_WORKERS"):
+        Batches(same_frames, draws, None, workers=1)

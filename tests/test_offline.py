@@ -1,0 +1,33 @@
+"""Only fetch_pretrained and fetch_data may connect: the other stages run every kind of network offline."""
+
+import socket
+
+import pytest
+from test_stages import run_all, start_project, write_params
+
+ROWS = {
+    "own": {"arch": "baseline_segnet"},
+    "smp": {"arch": "FPN", "encoder": "mobilenet_v2"},
+    "timm": {"arch": "Unet", "encoder": "tu-resnet18"},
+}
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Connections fail, and so do look-ups of names; sockets between processes of this machine work."""
+
+    def refuse(*arguments, **_):
+        raise AssertionError(f"a connection: {arguments}")
+
+    connect = socket.socket.connect
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(
+        socket.socket, "connect", lambda s, to: connect(s, to) if s.family == socket.AF_UNIX else refuse(s, to)
+    )
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_stages_run_without_a_network(kind, tmp_path, monkeypatch, offline):
+    start_project(tmp_path, monkeypatch)
+    write_params(**{"model": kind, "models": {kind: ROWS[kind]}, "train.epochs": 1, "loss": "ce"})
+    run_all()
