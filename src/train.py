@@ -60,7 +60,12 @@ def main() -> None:
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
     schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
-    loss = build_loss(params.loss, class_weights=stored_class_weights(), sum_over_processes=sum_over_processes)
+    loss = build_loss(
+        params.loss,
+        class_weights=stored_class_weights(),
+        mask_ignored=params.dice.ignored == "left_out",
+        sum_over_processes=sum_over_processes,
+    )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)

@@ -32,9 +32,14 @@ class SegData(Section):
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data"]
     val_fraction: Share
+    allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
     seg_data: SegData
+
+
+class Dice(Section):
+    ignored: Literal["left_out", "false_positives"]
 
 
 class ClassWeights(Section):
@@ -91,6 +96,7 @@ class Params(Section):
     models: dict[str, Network]
     pretrained: str
     loss: Literal["ce", "weighted_ce", "dice", "ce_dice"]
+    dice: Dice
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules

@@ -28,15 +28,20 @@ class _SumsOverPixels(Function):
     """Logits (N, C, P), target (N, P) int64, weight (N, P) and valid (N, P) bool -> three sums over all N*P pixels.
 
     They are the sum of -weight * log p of the true class; per class, the sum of p over its valid pixels; per class,
-    the sum of p over all pixels. The gradient is written out by hand, for autograd's way through the same operators
-    keeps and reads three more tensors of the logits' size, which takes twice as long.
+    the sum of p over all pixels, or where `masked` over the valid ones. The gradient is written out by hand, for
+    autograd's way through the same operators keeps and reads three more tensors of the logits' size, which takes twice
+    as long.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor, weight: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, logits: Tensor, target: Tensor, weight: Tensor, valid: Tensor, masked: bool
+    ) -> tuple[Tensor, ...]:
         log_prob = logits.log_softmax(dim=1)
         nll = -(log_prob.gather(1, target[:, None])[:, 0] * weight).sum()
         prob = log_prob.exp_()
+        if masked:
+            prob.mul_(valid[:, None])  # an ignored pixel then has no gradient either: each of its terms has a factor p
         own_prob = prob.gather(1, target[:, None])[:, 0] * valid  # (N, P)
         true_positive = _sum_by_class(own_prob, target, prob.shape[1])
         ctx.save_for_backward(prob, target, weight, own_prob)
@@ -52,7 +57,7 @@ class _SumsOverPixels(Function):
         pull = weight * grad_nll - grad_true_positive[target] * own_prob
         grad = (grad_prob_sum[:, None] + (pull - grad_prob_sum @ prob)[:, None]).mul_(prob)  # (N, C, P)
         grad.scatter_add_(1, target[:, None], -pull[:, None])
-        return grad, None, None, None
+        return grad, None, None, None, None
 
 
 def _sum_by_class(values: Tensor, target: Tensor, num_classes: int) -> Tensor:
@@ -69,7 +74,7 @@ class _Sums:
     nll: Tensor  # () of -weight * log p of the true class
     weight: Tensor  # () of the weights
     true_positive: Tensor  # (C,) of p over the valid pixels of the class
-    prob: Tensor  # (C,) of p over all pixels, ignored ones too
+    prob: Tensor  # (C,) of p over all pixels, or over the valid ones alone
     truth: Tensor  # (C,) valid pixels
 
 
@@ -78,6 +83,7 @@ def _sums(
     targets: Tensor,
     ignore_index: int,
     class_weights: Tensor | None,
+    mask_ignored: bool,
     sum_over_processes: Callable[[Tensor], Tensor],
 ) -> _Sums:
     wide = logits if logits.dtype == torch.float64 else logits.float()
@@ -88,7 +94,7 @@ def _sums(
     target = torch.where(valid, flat, 0)
     weight = valid.to(wide) if class_weights is None else class_weights.to(wide)[target] * valid
 
-    nll, true_positive, prob = _SumsOverPixels.apply(wide, target, weight, valid)
+    nll, true_positive, prob = _SumsOverPixels.apply(wide, target, weight, valid, mask_ignored)
     truth = _sum_by_class(valid.to(wide), target, num_classes)
     local = torch.cat([torch.stack([nll, weight.sum()]), true_positive, prob, truth])  # one tensor to add up: (2 + 3C,)
     total = sum_over_processes(local)
@@ -102,7 +108,7 @@ def _cross_entropy(sums: _Sums) -> Tensor:
 
 
 def _dice(sums: _Sums, beta: float = 1.0) -> Tensor:
-    """Sum over classes of 1 - F_beta of the soft counts; an ignored pixel's probabilities count as false positives."""
+    """Sum over classes of 1 - F_beta of the soft counts."""
     false_positive = sums.prob - sums.true_positive
     false_negative = sums.truth - sums.true_positive
     hits = (1 + beta**2) * sums.true_positive + _EPSILON
@@ -114,12 +120,14 @@ def build_loss(
     num_classes: int = NUM_CLASSES,
     ignore_index: int = IGNORE_INDEX,
     class_weights: Sequence[float] | None = None,
+    mask_ignored: bool = False,
     sum_over_processes: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> Loss:
     """Build the loss of that name: a function of logits (N, C, H, W) float and targets (N, H, W) of any integer type.
 
     A batch without a valid pixel gives 0 for the cross-entropies, where the study's gave NaN. `class_weights`, one per
     class, are for `weighted_ce` alone; `dice` is summed over classes; `ce_dice` = 0.5 ce + 0.5 dice / num_classes.
+    In the study's Dice the probabilities of ignored pixels count as false positives; `mask_ignored` leaves them out.
     Where each process holds a part of the batch, `sum_over_processes` adds a tensor up over them, differentiably.
     Raises UserError for an unknown name and for weights that are missing or of another length.
 
@@ -145,4 +153,6 @@ def build_loss(
         if found != num_classes:
             raise UserError(f"weighted_ce needs {num_classes} class weights, not {found}; run class_weights first")
         weights = torch.as_tensor(class_weights, dtype=torch.float64)
-    return lambda logits, targets: reductions[name](_sums(logits, targets, ignore_index, weights, sum_over_processes))
+    return lambda logits, targets: reductions[name](
+        _sums(logits, targets, ignore_index, weights, mask_ignored, sum_over_processes)
+    )

@@ -21,9 +21,9 @@ def golden():
         return {key: file[key] for key in file.files}
 
 
-def loss_and_gradient(name, logits, targets, weights=None):
+def loss_and_gradient(name, logits, targets, weights=None, mask_ignored=False):
     logits = logits.clone().requires_grad_()
-    loss = build_loss(name, logits.shape[1], 255, weights)(logits, targets)
+    loss = build_loss(name, logits.shape[1], 255, weights, mask_ignored)(logits, targets)
     loss.backward()
     return loss.item(), logits.grad
 
@@ -37,23 +37,25 @@ def test_equals_the_studys_values_and_gradients(name, golden):
     assert np.abs(gradient.numpy() - golden[f"grad_{name}"]).max() < 1e-8
 
 
-def dice_written_out(logits, targets):
-    """Spec section 4 with a one-hot tensor; an ignored pixel has no y but keeps its p."""
-    prob = softmax(logits, dim=1)
-    truth = one_hot(torch.where(targets == 255, 0, targets), logits.shape[1]).movedim(-1, 1) * (targets != 255)[:, None]
+def dice_written_out(logits, targets, mask_ignored=False):
+    """The formula of docs/study.md, Losses, with a one-hot tensor; an ignored pixel has no y but keeps its p."""
+    valid = (targets != 255)[:, None]
+    prob = softmax(logits, dim=1) * (valid if mask_ignored else 1)
+    truth = one_hot(torch.where(targets == 255, 0, targets), logits.shape[1]).movedim(-1, 1) * valid
     tp = (prob * truth).sum(dim=(0, 2, 3))
     fp, fn = prob.sum(dim=(0, 2, 3)) - tp, truth.sum(dim=(0, 2, 3)) - tp
     return (1 - (2 * tp + 1e-7) / (2 * tp + fn + fp + 1e-7)).sum()
 
 
+@pytest.mark.parametrize("mask_ignored", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_equals_the_formulas_in_double_precision(seed):
+def test_equals_the_formulas_in_double_precision(seed, mask_ignored):
     random = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(3, 5, 7, 11, generator=random, dtype=torch.float64)
     targets = torch.randint(0, 5, (3, 7, 11), generator=random)
     targets[torch.rand(targets.shape, generator=random) < 0.2] = 255
     weights = torch.rand(5, generator=random, dtype=torch.float64)
-    ce, dice = cross_entropy(logits, targets, ignore_index=255), dice_written_out(logits, targets)
+    ce, dice = cross_entropy(logits, targets, ignore_index=255), dice_written_out(logits, targets, mask_ignored)
     expected = {
         "ce": ce,
         "weighted_ce": cross_entropy(logits, targets, weight=weights, ignore_index=255),
@@ -61,16 +63,34 @@ def test_equals_the_formulas_in_double_precision(seed):
         "ce_dice": 0.5 * ce + 0.5 * dice / 5,
     }
     for name, value in expected.items():
-        loss, _ = loss_and_gradient(name, logits, targets, weights.tolist())
+        loss, _ = loss_and_gradient(name, logits, targets, weights.tolist(), mask_ignored)
         assert loss == pytest.approx(value.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("mask_ignored", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_gradients_are_the_derivatives(name):
+def test_gradients_are_the_derivatives(name, mask_ignored):
     logits = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.tensor([[[0, 1, 2], [255, 1, 0]], [[2, 2, 255], [0, 0, 1]]])
-    loss = build_loss(name, 3, 255, [0.5, 1.5, 1.0])
+    loss = build_loss(name, 3, 255, [0.5, 1.5, 1.0], mask_ignored)
     assert torch.autograd.gradcheck(lambda x: loss(x, targets), logits.requires_grad_())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masked_losses_depend_on_labelled_pixels_alone(name):
+    """With all labelled pixels right, predictions on ignored ones change nothing and get no gradient."""
+    targets = torch.tensor([[[0, 1, 2, 255, 255, 255]]])
+    right = 9.0 * one_hot(torch.tensor([[[0, 1, 2, 0, 0, 0]]]), 3).movedim(-1, 1)
+    others = right.roll(1, dims=1).where(targets[:, None] == 255, right)
+    losses, gradients = zip(
+        *(loss_and_gradient(name, x, targets, [1.0] * 3, True) for x in (right, others)), strict=True
+    )
+    assert losses[0] == losses[1]
+    assert losses[0] < 0.001
+    assert all(gradient[..., 3:].abs().max() == 0 for gradient in gradients)
+    if "dice" in name:  # the study's definition gives other losses for the two
+        unmasked = [loss_and_gradient(name, x, targets)[0] for x in (right, others)]
+        assert min(unmasked) > 0.05
 
 
 @pytest.mark.parametrize("name", NAMES)
