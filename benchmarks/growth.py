@@ -24,7 +24,7 @@ from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.scoring.class_weights import count_pixels_of_files
-from roadseg.scoring.scoring import joint_histogram_of_files
+from roadseg.scoring.folders import joint_histogram_of_files
 
 FRAMES = (150, 600, 2400)
 SIZES = ((128, 416), (192, 640), (256, 864))

@@ -35,7 +35,8 @@ from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.precision import supported_precision, widen_depthwise
 from roadseg.networks.prediction import predict
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
-from roadseg.scoring.scoring import cal_acc, joint_histogram_of_files, matching_files
+from roadseg.scoring.folders import joint_histogram_of_files, matching_files
+from roadseg.scoring.scoring import cal_acc
 from roadseg.specs import Constant, Input
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss

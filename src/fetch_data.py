@@ -3,7 +3,7 @@
     python src/fetch_data.py        DVC stage `fetch_data`: (the source) -> data/seg_data
 
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
-outside the project; seg_data, a folder or zip in that layout.
+outside the project; seg_data, a folder, zip or tar in that layout.
 """
 
 from pathlib import Path
@@ -16,22 +16,28 @@ from roadseg.datasets import kitti, seg_data
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
 from roadseg.download import download
+from roadseg.errors import UserError, printable
 
 
 def main() -> None:
     params = load_params()
     with replacing(paths.SEG_DATA) as folder:
         seg_data.make_layout(folder)
-        origin = fill(folder, params)
+        origin, notes = fill(folder, params)
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction)
         write_json(folder / paths.SPLITS.name, splits)
+    for note in notes:
+        print(f"note: {note}")
     counts = ", ".join(f"{len(names)} {split}" for split, names in splits.items())
     print(f"{paths.SEG_DATA}: {counts} frames of {describe_sizes(seg_data.sizes(paths.SEG_DATA))}, from {origin}")
 
 
-def fill(folder: Path, params: Params) -> str:
-    """Write the frames of the chosen source into the empty layout, and say where they are from."""
+def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
+    """Write the frames of the chosen source into the empty layout; say where they are from, and what to know of them.
+
+    Raises UserError where they are not right.
+    """
     match params.data.source:
         case "synthetic":
             write_scenes(
@@ -42,16 +48,22 @@ def fill(folder: Path, params: Params) -> str:
                 params.data.synthetic.width,
                 params.data.synthetic.seed,
             )
-            return f"generated scenes (seed {params.data.synthetic.seed})"
+            return f"generated scenes (seed {params.data.synthetic.seed})", []
         case "kitti":
             archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
             print(f"{archive}: sha256 {digest}")
-            kitti.import_frames(archive, folder)
-            return params.data.kitti.url
+            return params.data.kitti.url, kitti.import_frames(archive, folder, params.data.allow_leak)
         case "seg_data":
-            source = Path(params.data.seg_data.path or "").expanduser()
-            seg_data.import_frames(source, folder)
-            return str(source)
+            source = path_of(params.data.seg_data.path or "")
+            return printable(source), seg_data.import_frames(source, folder, params.data.allow_leak)
+
+
+def path_of(text: str) -> Path:
+    """Return the path that `data.seg_data.path` names; UserError where it begins with an unknown user's home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UserError(f"data.seg_data.path: {text} begins with a user who isn't known here; write it out") from None
 
 
 def describe_sizes(sizes: list[tuple[int, int]]) -> str:

@@ -3,6 +3,10 @@
 python src/score.py                        DVC stage `score`: data/predictions/grey, data/seg_data/testing/label
                                            -> metrics/score.json, per_class.csv, confusion.csv, confusion.png
 python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNGs and print the same JSON
+python src/score.py --study ...            print the study's mIoU of whatever the files hold, unchecked; write nothing
+
+Truth and predictions are grey 8-bit PNGs that hold 0..18, and 255: in the truth for a pixel that isn't scored, in a
+prediction for one that is given no class, which counts as wrong. Anything else is refused.
 """
 
 import argparse
@@ -16,21 +20,29 @@ import pandas as pd
 from pipeline import paths
 from pipeline.stage import replacing, run, run_stage, write_json
 from roadseg.classes import NAMES
+from roadseg.inputs.labels import TRAIN_IDS
 from roadseg.report.figures import plot_confusion
-from roadseg.scoring.scoring import Score, joint_histogram_of_files, matching_files, score
+from roadseg.scoring.folders import joint_histogram_of_files, matching_files
+from roadseg.scoring.scoring import Score, cal_acc, score
+from roadseg.scoring.study import study_histogram_of_files
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score predictions against the truth.")
     parser.add_argument("--pred", type=Path, help="folder of predicted train-id PNGs")
     parser.add_argument("--gt", type=Path, help="folder of true train-id PNGs, under the same names")
+    parser.add_argument("--study", action="store_true", help="the study's mIoU of whatever the files hold, unchecked")
     options = parser.parse_args()
     if (options.pred is None) != (options.gt is None):
         parser.error("--pred and --gt go together")
     pred = options.pred or paths.PREDICTIONS / "grey"
     truth = options.gt or paths.SEG_DATA / "testing" / "label"
 
-    result = score(joint_histogram_of_files(matching_files(pred, truth)))
+    pairs = matching_files(pred, truth)
+    if options.study:
+        print(json.dumps({"miou": cal_acc(study_histogram_of_files(pairs))[0]}, indent=2))
+        return
+    result = score(joint_histogram_of_files(pairs, TRAIN_IDS))
     if options.gt is None:
         write_outputs(result)
     print(json.dumps(summary(result), indent=2))

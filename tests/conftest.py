@@ -116,12 +116,15 @@ def picture_bytes(picture: np.ndarray) -> bytes:
 
 
 def write_kitti(path: Path, stems: list[str], label: np.ndarray | None = None) -> Path:
-    """Write a zip like the official archive; every label is `label`, by default 8x16 of road (7), car (26) and -1."""
+    """Write a zip like the official archive: images of noise, all labels `label`, by default 8x16 of road (7), car (26)
+    and -1.
+    """
     if label is None:
         label = np.repeat(np.array([7, 26, 0, 255], np.uint8), 4)[None].repeat(8, axis=0)
-    image = np.full((*label.shape, 3), 99, np.uint8)
+    rng = np.random.default_rng(0)
     with zipfile.ZipFile(path, "w") as archive:
         for stem in stems:
+            image = rng.integers(0, 256, (*label.shape, 3), np.uint8)
             archive.writestr(f"training/image_2/{stem}.png", picture_bytes(image))
             archive.writestr(f"training/semantic/{stem}.png", picture_bytes(label))
             archive.writestr(f"training/semantic_rgb/{stem}.png", b"not used")

@@ -170,6 +170,59 @@ def test_seg_data_zip_that_leads_outside(tmp_path: Path) -> None:
     fetch_data.main()
 
 
+def test_seg_data_tar(tmp_path: Path) -> None:
+    mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
+    set_params("seg_data", path=str(mine))
+    fetch_data.main()
+    first = digests()
+    set_params("seg_data", path=shutil.make_archive(str(tmp_path / "packed"), "gztar", mine))
+    fetch_data.main()
+    assert digests() == first
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(("path", "line"), [("/dev/zero", "/dev/zero is a device"), ("pipe", "pipe is a named pipe")])
+def test_seg_data_that_is_no_file(path: str, line: str) -> None:
+    os.mkfifo("pipe")
+    set_params("seg_data", path=path)
+    assert fails() == f"error: {line}; name a folder, a zip or a tar"
+
+
+def test_seg_data_of_an_unknown_user() -> None:
+    set_params("seg_data", path="~nobody-of-this-name/frames")
+    assert "data.seg_data.path: ~nobody-of-this-name/frames begins with a user who isn't known here" in fails()
+
+
+def test_the_same_frame_in_training_and_testing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = write_seg_data(tmp_path / "mine")
+    for kind in ("image", "label"):
+        shutil.copy(mine / f"training/{kind}/000001_10.png", mine / f"testing/{kind}/again.png")
+    set_params("seg_data", path=str(mine))
+    again, first = f"{mine}/testing/image/again.png", f"{mine}/training/image/000001_10.png"
+    assert fails().startswith(
+        f"error: {again} is the same picture as {first}; a frame that is trained on can't be tested"
+    )
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["data"]["allow_leak"] = True
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    fetch_data.main()
+    note, counts = capsys.readouterr().out.splitlines()
+    assert note == f"note: 1 frame for testing is trained on as well: {again} and {first}"
+    assert counts.startswith("data/seg_data: 3 train, 1 val, 3 test frames of 32x48")
+
+
+def test_nearly_the_same_frame_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = write_seg_data(tmp_path / "mine", height=64, width=96)
+    picture = cv2.imread(str(mine / "training/image/000000_10.png"))
+    assert picture is not None
+    cv2.imwrite(str(mine / "testing/image/000004_10.png"), picture // 2 + 60)
+    set_params("seg_data", path=str(mine))
+    fetch_data.main()
+    note = capsys.readouterr().out.splitlines()[0]
+    names = f"{mine}/testing/image/000004_10.png and {mine}/training/image/000000_10.png"
+    assert note == f"note: 1 frame for testing is nearly the same as one for training: {names}"
+
+
 def test_too_few_frames(tmp_path: Path) -> None:
     set_params("seg_data", path=str(write_seg_data(tmp_path / "mine", test=0)))
     assert "there is no frame for testing" in fails()

@@ -5,7 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from roadseg.errors import UserError
+from roadseg.errors import printable
+from roadseg.inputs.files import read_bytes
+from roadseg.inputs.headers import Picture, read_header, unreadable
+from roadseg.inputs.labels import check_form
 
 JPEG_QUALITY = 95
 
@@ -21,25 +24,35 @@ _ENCODING = {
 
 def read_image(path: Path) -> np.ndarray:
     """Read a picture as (H, W, 3) uint8 RGB; UserError where it can't be read."""
-    return _decode(path, cv2.IMREAD_COLOR_RGB)
+    name = printable(path)
+    return decode_image(read_header(read_bytes(path), name), name)
 
 
 def read_label(path: Path) -> np.ndarray:
-    """Read a label map as (H, W) uint8; UserError where it can't be read or isn't 8-bit grey."""
-    label = _decode(path, cv2.IMREAD_UNCHANGED)
-    if label.ndim != 2:
-        raise UserError(f"{path} has {label.shape[2]} channels (in colour, or a palette); save class numbers as grey")
-    if label.dtype != np.uint8:
-        raise UserError(f"{path} has {label.dtype} values; save class numbers as 8-bit grey")
-    return label
+    """Read a label map as (H, W) uint8; UserError where it can't be read or isn't an 8-bit grey PNG."""
+    name = printable(path)
+    return decode_label(read_header(read_bytes(path), name), name)
 
 
-def _decode(path: Path, flags: int) -> np.ndarray:
+def decode_image(picture: Picture, name: str) -> np.ndarray:
+    """Return a picture as (H, W, 3) uint8 RGB, as its file has it, not turned; UserError where it can't be decoded."""
+    return _decode(picture, name, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def decode_label(picture: Picture, name: str) -> np.ndarray:
+    """Return a label map as (H, W) uint8; UserError where it can't be decoded or isn't an 8-bit grey PNG."""
+    check_form(picture, name)
+    return _decode(picture, name, cv2.IMREAD_UNCHANGED)
+
+
+def _decode(picture: Picture, name: str, flags: int) -> np.ndarray:
     # from memory: cv2.imread would turn a missing file, a directory and a broken picture into the same None
-    data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    image = cv2.imdecode(data, flags) if data.size else None
-    if image is None:
-        raise UserError(f"{path} can't be read as a picture; it is damaged or of another kind; replace it")
+    try:
+        image = cv2.imdecode(np.frombuffer(picture.data, dtype=np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None or image.shape[:2] != (picture.height, picture.width):
+        raise unreadable(name)
     return image
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from roadseg.classes import NAMES, NUM_CLASSES, PALETTE, TRAIN_ID_OF_LABEL_ID, colorize
 from roadseg.errors import UserError
@@ -30,8 +31,8 @@ def test_jpeg_comes_close(tmp_path):
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (np.zeros((2, 2, 3), np.uint8), r"has 3 channels \(in colour, or a palette\); save class numbers as grey"),
-        (np.zeros((2, 2), np.uint16), "has uint16 values; save class numbers as 8-bit grey"),
+        (np.zeros((2, 2, 3), np.uint8), "has 3 channels; save train ids as one grey channel"),
+        (np.zeros((2, 2), np.uint16), "has 16 bits a pixel; save train ids with 8"),
     ],
 )
 def test_what_is_no_label_is_reported(tmp_path, picture, message):
@@ -43,8 +44,25 @@ def test_what_is_no_label_is_reported(tmp_path, picture, message):
 @pytest.mark.parametrize("content", [b"", b"no picture at all"])
 def test_an_unreadable_file_is_reported(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
+    with pytest.raises(UserError, match=r"a\.png is not a readable PNG or JPEG"):
         read_label(tmp_path / "a.png")
+
+
+def test_a_palette_label_is_reported(tmp_path):
+    Image.new("P", (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="is a palette PNG; save train ids as grey values"):
+        read_label(tmp_path / "a.png")
+
+
+def test_a_label_may_have_a_transparent_value(tmp_path):
+    Image.new("L", (2, 2), 7).save(tmp_path / "a.png", transparency=7)
+    assert read_label(tmp_path / "a.png").tolist() == [[7, 7], [7, 7]]
+
+
+def test_a_large_picture_is_read(tmp_path):
+    """More than 178 megapixels, where Pillow takes a file for an attack."""
+    write_image(tmp_path / "a.png", np.full((9_000, 20_000), 3, np.uint8))
+    assert read_label(tmp_path / "a.png").shape == (9_000, 20_000)
 
 
 def test_a_full_disk_is_an_error(tmp_path, monkeypatch):

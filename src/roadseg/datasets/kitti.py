@@ -12,8 +12,12 @@ import numpy as np
 
 from roadseg.classes import IGNORE_INDEX, TRAIN_ID_OF_LABEL_ID
 from roadseg.datasets.archives import open_tree
-from roadseg.datasets.pairs import Values, copy_pairs, find_pairs, refuse, top_folder
+from roadseg.datasets.copying import copy_pairs
+from roadseg.datasets.pairs import find_pairs, top_folder
 from roadseg.datasets.splits import ranked
+from roadseg.datasets.whole_set import check_whole_set
+from roadseg.errors import printable, raise_all
+from roadseg.inputs.labels import Values
 
 _KNOWN_TEST_NUMBERS = """
     000003 000010 000023 000026 000037 000042 000047 000058 000068 000074 000105
@@ -37,14 +41,17 @@ def _label_id_values() -> Values:
     return Values(table, f"a KITTI label holds ids 0..{_LAST_LABEL_ID} or 255: take the official archive")
 
 
-def import_frames(archive: Path, folder: Path) -> None:
+def import_frames(archive: Path, folder: Path, allow_leak: bool = False) -> list[str]:
     """Check the archive's labelled frames and write them, split, into the empty layout `folder`.
 
-    Raises UserError, a line per problem, if any frame is not right.
+    Returns a line for each thing that a user should know of the frames as a whole. Raises UserError, a line per
+    problem, if any frame is not right.
     """
     with open_tree(archive) as tree:
         top = top_folder(tree, "training/image_2")
         pairs, problems = find_pairs(tree, "training", f"{top}training/image_2", f"{top}training/semantic")
         test = split_test({pair.stem for pair in pairs})
         pairs = [replace(pair, part="testing") if pair.stem in test else pair for pair in pairs]
-        refuse(problems + copy_pairs(tree, pairs, _label_id_values(), folder))
+        copied, more = copy_pairs(tree, pairs, _label_id_values(), folder)
+    raise_all(problems + more)
+    return check_whole_set(copied, printable(archive), allow_leak)

@@ -2,23 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from roadseg.classes import IGNORE_INDEX, NAMES, NUM_CLASSES, PALETTE
+from roadseg.classes import NAMES, PALETTE
 from roadseg.datasets.archives import open_tree
-from roadseg.datasets.pairs import Values, copy_pairs, find_pairs, refuse, top_folder
-from roadseg.errors import UserError
+from roadseg.datasets.copying import copy_pairs
+from roadseg.datasets.pairs import find_pairs, top_folder
+from roadseg.datasets.whole_set import check_whole_set
+from roadseg.errors import UserError, printable, raise_all
+from roadseg.inputs.headers import png_size
+from roadseg.inputs.labels import TRAIN_IDS
 
 PARTS = ("training", "testing")
-
-
-def _train_id_values() -> Values:
-    table = np.full(256, -1, dtype=np.int16)
-    table[:NUM_CLASSES] = np.arange(NUM_CLASSES)
-    table[IGNORE_INDEX] = IGNORE_INDEX
-    allowed = f"save train ids: 0..{NUM_CLASSES - 1}, and {IGNORE_INDEX} for pixels without a class"
-    return Values(table, allowed)
 
 
 def make_layout(folder: Path) -> None:
@@ -30,10 +23,11 @@ def make_layout(folder: Path) -> None:
     (folder / "names.txt").write_text("".join(f"{name}\n" for name in NAMES))
 
 
-def import_frames(source: Path, folder: Path) -> None:
-    """Check a folder or zip in the layout and copy its frames into the empty layout `folder`.
+def import_frames(source: Path, folder: Path, allow_leak: bool = False) -> list[str]:
+    """Check a folder or archive in the layout and copy its frames into the empty layout `folder`.
 
-    Raises UserError, a line per problem, if any frame is not right.
+    Returns a line for each thing that a user should know of the frames as a whole. Raises UserError, a line per
+    problem, if any frame is not right.
     """
     with open_tree(source) as tree:
         top = top_folder(tree, "training/image")
@@ -42,7 +36,9 @@ def import_frames(source: Path, folder: Path) -> None:
             found, unpaired = find_pairs(tree, part, f"{top}{part}/image", f"{top}{part}/label")
             pairs += found
             problems += unpaired
-        refuse(problems + copy_pairs(tree, pairs, _train_id_values(), folder))
+        copied, more = copy_pairs(tree, pairs, TRAIN_IDS, folder)
+    raise_all(problems + more)
+    return check_whole_set(copied, printable(source), allow_leak)
 
 
 def stems(folder: Path, part: str) -> list[str]:
@@ -56,7 +52,7 @@ def stems(folder: Path, part: str) -> list[str]:
 def sizes(folder: Path) -> list[tuple[int, int]]:
     """Return the different (height, width) of all frames, smallest first; read from the headers alone."""
     found = set()
-    for file in folder.glob("*/label/*.png"):
-        with Image.open(file) as label:
-            found.add((label.height, label.width))
+    for path in folder.glob("*/label/*.png"):
+        with path.open("rb") as file:
+            found.add(png_size(file.read(24)))
     return sorted(found)

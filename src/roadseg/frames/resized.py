@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles
+from roadseg.frames.resizing import resize_picture
 from roadseg.images import read_image, read_label
 from roadseg.specs import Input
 
-_LAYOUT = 1  # of the files; another number makes the older ones unused
+_LAYOUT = 2  # of the files; another number makes the older ones unused
 _KEPT_SECONDS = 30 * 24 * 3600  # after its last use
 _READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
 
@@ -49,9 +50,9 @@ class Frames:
 def load_frames(files: Sequence[FrameFiles], target: Input, training: bool, store: Path) -> Frames:
     """Return all frames at the input size, from `store` where the same ones are there already.
 
-    Pictures shrink by `target.resize`: `linear`, `area` (each output pixel is the mean of what it covers; where a
-    picture grows, OpenCV takes linear), or `study` (nearest for training, linear for testing). Labels are resized by
-    nearest neighbour, pixel centre to pixel centre.
+    Pictures are resized by `target.resize`: `linear`, `area` (along a side that shrinks each output pixel is the mean
+    of what it covers, along one that grows it is linear), or `study` (nearest for training, linear for testing). Labels
+    are resized by nearest neighbour, pixel centre to pixel centre.
 
     The store's key is made of the files' content, the size and the rule, so nothing in it can be out of date. The
     arrays are mapped: processes share their memory, and they may be larger than it. Adding frames deletes cached ones
@@ -100,12 +101,10 @@ def _mapped(folder: Path) -> Frames | None:
 
 
 def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, folder: Path) -> Frames:
-    method = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[resize]
-
     def load(file: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
         image, label = read_image(file.image), read_label(file.label)
         return (
-            cv2.resize(image, (width, height), interpolation=method),
+            resize_picture(image, height, width, resize),
             cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
             (label.shape[0], label.shape[1]),
         )

@@ -20,3 +20,8 @@ def count_values(*maps: np.ndarray) -> np.ndarray:
         strip = cv2.calcHist(strips, channels, None, list(counts.shape), edges)
         counts += strip.reshape(counts.shape).astype(np.int64)
     return counts
+
+
+def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Count pixels by (truth value, predicted value): two (H, W) uint8 maps -> (256, 256) int64."""
+    return count_values(truth, pred)

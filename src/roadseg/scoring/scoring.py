@@ -1,21 +1,12 @@
 """The study's accuracy function, and the usual ones beside it, all from one joint histogram of truth and prediction."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.errors import UserError
-from roadseg.images import read_label
-from roadseg.scoring.counting import VALUES, count_values
-
-
-def joint_histogram(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Count pixels by (truth value, predicted value): two (H, W) uint8 maps -> (256, 256) int64."""
-    return count_values(truth, pred)
+from roadseg.scoring.counting import joint_histogram
 
 
 def confusion_matrix(
@@ -70,7 +61,7 @@ def _bins(counts: np.ndarray, num_classes: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Score:
-    """How good a set of predictions is; all but `miou` leave out classes or pixels without a truth."""
+    """How good a set of predictions is; pixels without a truth count in none of the figures."""
 
     miou: float
     miou_present: float
@@ -83,8 +74,10 @@ class Score:
 def score(joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int = IGNORE_INDEX) -> Score:
     """Reduce the summed joint histogram (256, 256) int64 to a Score; UserError where no pixel of the truth has a class.
 
-    `miou_present` is the mean over the classes that occur in the truth; `fw_iou` weighs each class's IoU by its share
-    of the true pixels (Long et al. 2015, section 5); `pixel_accuracy` is the share of valid pixels that are right.
+    `miou_present` is the mean over the classes that occur in the truth or in the prediction of a valid pixel: one that
+    is predicted but nowhere true counts as 0, one that is in neither doesn't count. It is what torchmetrics calls the
+    macro Jaccard index. `fw_iou` weighs each class's IoU by its share of the true pixels (Long et al. 2015, section 5);
+    `pixel_accuracy` is the share of valid pixels that are right.
     """
     miou, iou = cal_acc(joint, num_classes, ignore_index)
     truth = joint[:num_classes].sum(axis=1)  # (K,); a prediction that is not a class is a miss, so it counts here
@@ -92,44 +85,12 @@ def score(joint: np.ndarray, num_classes: int = NUM_CLASSES, ignore_index: int =
     if truth.sum() == 0:
         raise UserError("no pixel of the truth has a class; nothing can be scored")
     matrix = _valid(joint, num_classes, ignore_index)
+    present = (truth > 0) | (matrix.sum(axis=0) > 0)
     return Score(
         miou=miou,
-        miou_present=float(iou[truth > 0].mean()),
+        miou_present=float(iou[present].mean()),
         pixel_accuracy=float(np.trace(matrix) / truth.sum()),
         fw_iou=float((truth * iou).sum() / truth.sum()),
         iou=iou,
         confusion=matrix,
     )
-
-
-def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]]) -> np.ndarray:
-    """Sum the joint histograms of (prediction, truth) PNG pairs, read by threads; UserError names a bad file."""
-
-    def of_pair(pair: tuple[Path, Path]) -> np.ndarray:
-        pred, truth = read_label(pair[0]), read_label(pair[1])
-        if pred.shape != truth.shape:
-            sizes = f"{pair[0]} is {_size(pred)}, but {pair[1]} is {_size(truth)}"
-            raise UserError(f"{sizes}; predict at the label's size")
-        return joint_histogram(pred, truth)
-
-    with ThreadPoolExecutor() as pool:
-        return sum(pool.map(of_pair, pairs), start=np.zeros((VALUES, VALUES), dtype=np.int64))
-
-
-def _size(label: np.ndarray) -> str:
-    return f"{label.shape[1]}x{label.shape[0]}"
-
-
-def matching_files(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
-    """Pair each PNG of the folder `truth` with the prediction of the same name; UserError for anything out of place."""
-    for folder in (pred, truth):
-        if not folder.is_dir():
-            raise UserError(f"{folder} is not a folder; name the one that holds the PNGs")
-    names = sorted(path.name for path in truth.iterdir())
-    if odd := [name for name in names if not name.lower().endswith(".png")]:
-        raise UserError(f"{truth / odd[0]} is not a PNG; the folder must hold label maps alone")
-    if not names:
-        raise UserError(f"{truth} is empty; there is nothing to score")
-    if missing := [name for name in names if not (pred / name).is_file()]:
-        raise UserError(f"{pred / missing[0]} is missing ({len(missing)} of {len(names)} are); predict them too")
-    return [(pred / name, truth / name) for name in names]

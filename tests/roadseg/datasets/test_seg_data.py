@@ -60,6 +60,52 @@ def test_import_of_a_zip(tmp_path: Path, source: Path, top: str) -> None:
         assert seg_data.stems(out, part) == sorted(file.stem for file in (source / part / "image").iterdir())
 
 
+def test_names_in_two_unicode_forms_are_one(tmp_path: Path, source: Path) -> None:
+    """macOS writes an accent as a letter of its own (NFD)."""
+    for kind, name in (("image", "M\u00fcnchen.png"), ("label", "Mu\u0308nchen.png")):
+        (source / "training" / kind / "000001_10.png").rename(source / "training" / kind / name)
+    out = import_into(tmp_path / "out", source)
+    assert "M\u00fcnchen" in seg_data.stems(out, "training")
+    shutil.copy(source / "training/image/000002_10.png", source / "training/image" / "Mu\u0308nchen.png")
+    with pytest.raises(UserError, match=r"has the same stem as training/image/.*; keep one of them"):
+        import_into(tmp_path / "out", source)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, source: Path) -> None:
+    for kind in ("image", "label"):
+        file = source / "testing" / kind / "000004_10.png"
+        file.rename(os.fsdecode(os.fsencode(file.parent) + b"/Stra\xdfe.png"))
+    with pytest.raises(UserError) as caught:
+        import_into(tmp_path / "out", source)
+    lines = str(caught.value).split("\n")
+    remedy = "has a name that is not in UTF-8; rename it, and its partner"
+    assert lines == [rf"{source}/testing/{kind}/Stra\xdfe.png {remedy}" for kind in ("image", "label")]
+
+
+def test_black_and_white_masks_are_refused(tmp_path: Path, source: Path) -> None:
+    for file in (source / "training/label").iterdir():
+        write_picture(file, np.where(read_label(file) == 0, 255, 0).astype(np.uint8))
+    with pytest.raises(
+        UserError, match=r"mine/training: all labels hold 0 and 255 alone, .* save 0 for road and 255 onl"
+    ):
+        import_into(tmp_path / "out", source)
+    label(GREY + 2)(source)
+    import_into(tmp_path / "out", source)
+
+
+def test_a_frame_in_both_parts_is_refused(tmp_path: Path, source: Path) -> None:
+    """The picture is the same, pixel for pixel, in another file of another name."""
+    picture = cv2.imread(str(source / "training/image/000001_10.png"))
+    assert picture is not None
+    cv2.imwrite(str(source / "testing/image/000005_10.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    with pytest.raises(UserError) as caught:
+        import_into(tmp_path / "out", source)
+    assert str(caught.value) == (
+        f"{source}/testing/image/000005_10.png is the same picture as {source}/training/image/000001_10.png; a frame "
+        "that is trained on can't be tested on: remove one of them, or set data.allow_leak to true"
+    )
+
+
 def test_sizes_may_differ(tmp_path: Path, source: Path) -> None:
     write_picture(source / "training/image/000000_10.png", np.zeros((7, 90, 3), np.uint8))
     write_picture(source / "training/label/000000_10.png", np.zeros((7, 90), np.uint8))
@@ -76,6 +122,25 @@ def pillow_label(mode: str) -> Callable[[Path], None]:
 
 def cut(name: str) -> Callable[[Path], int]:
     return lambda source: (source / name).write_bytes((source / name).read_bytes()[:-40])
+
+
+def cut_by(file: Path, lost: int) -> None:
+    file.write_bytes(file.read_bytes()[:-lost])
+
+
+def pipe(source: Path) -> None:
+    (source / IMAGE).unlink()
+    os.mkfifo(source / IMAGE)
+
+
+def device(source: Path) -> None:
+    (source / LABEL).unlink()
+    (source / LABEL).symlink_to("/dev/zero")
+
+
+def broken_link(source: Path) -> None:
+    (source / IMAGE).unlink()
+    (source / IMAGE).symlink_to("nowhere.png")
 
 
 def deep_image(source: Path) -> None:
@@ -115,6 +180,14 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut label": (cut(LABEL), f"{LABEL} is not a readable PNG or JPEG; replace it, or remove it and its partner"),
     "cut image": (cut(IMAGE), f"{IMAGE} is not a readable PNG or JPEG; replace it"),
     "empty image": (lambda s: (s / IMAGE).write_bytes(b""), f"{IMAGE} is not a readable PNG or JPEG; replace it"),
+    "last byte lost": (lambda s: cut_by(s / IMAGE, 1), f"{IMAGE} is not a readable PNG or JPEG; replace it"),
+    "pipe": (pipe, f"{IMAGE} is a named pipe, not a file; put a file there, or remove it"),
+    "device": (device, f"{LABEL} is a device, not a file; put a file there, or remove it"),
+    "broken link": (broken_link, f"{IMAGE} is a broken link to nowhere.png; mend it, or remove it"),
+    "link back up": (
+        lambda s: (s / "testing/image/up").symlink_to(".."),
+        "up/ can't be entered, or is a link back to a",
+    ),
     "deep image": (deep_image, f"{IMAGE} has 16 bits a channel; save it with 8"),
     "turned image": (turned_image, f"{IMAGE} is to be turned when shown (its EXIF data says so); save it upright"),
     "text": (lambda s: (s / "training/image/notes.md").write_text("x"), "notes.md does not end in .png, .jpg, .jpeg"),

@@ -95,7 +95,7 @@ def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeyp
     month_ago = time.time() - 31 * 24 * 3600
     os.utime(old, (month_ago, month_ago))
     one_frame[0].image.write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"a\.png can't be read as a picture"):
+    with pytest.raises(UserError, match=r"a\.png is not a readable PNG or JPEG"):
         load(one_frame, 2, 4, "area", tmp_path)
     assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
 

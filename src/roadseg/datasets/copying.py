@@ -1,0 +1,83 @@
+"""Check every pair of image and label, and write it in the seg_data layout."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from roadseg.classes import IGNORE_INDEX
+from roadseg.datasets.archives import Tree
+from roadseg.datasets.fingerprints import Fingerprint, fingerprint
+from roadseg.datasets.image_checks import checked_image
+from roadseg.datasets.pairs import Pair
+from roadseg.errors import UserError
+from roadseg.images import decode_label, write_image
+from roadseg.inputs.headers import read_header
+from roadseg.inputs.labels import Values, check_values
+
+_LARGE = 2**26  # pixels: larger pictures are decoded one at a time, so that memory is enough for the threads
+_one_large = Lock()
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What is known of a pair that was written."""
+
+    part: str
+    image: str  # its full name in the source
+    values: frozenset[int]  # train ids in the label, 255 included
+    fingerprint: Fingerprint
+
+
+def copy_pairs(tree: Tree, pairs: list[Pair], values: Values, folder: Path) -> tuple[list[Copied], list[str]]:
+    """Check all pairs and write them under `folder`: images byte by byte, labels as grey PNGs of train ids.
+
+    Returns what was written, and a line for each pair that is not right; all of it is then of no use.
+    """
+
+    def copy(pair: Pair) -> Copied | str:
+        try:
+            return _copy(tree, pair, values, folder)
+        except UserError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(tqdm(pool.map(copy, pairs), "checking frames", total=len(pairs), disable=None))
+    problems = [result for result in results if isinstance(result, str)]
+    return [result for result in results if isinstance(result, Copied)], problems
+
+
+def _copy(tree: Tree, pair: Pair, values: Values, folder: Path) -> Copied:
+    name = tree.show(pair.image)
+    content = tree.read(pair.image)
+    picture = read_header(content, name)
+    size = picture.height, picture.width
+    with _one_large if size[0] * size[1] > _LARGE else nullcontext():
+        known_by = fingerprint(checked_image(picture, name))
+        train_ids, present = _train_ids(tree, pair, values, size)
+        write_image(folder / pair.part / "label" / f"{pair.stem}.png", train_ids)
+    ending = PurePosixPath(pair.image).suffix.lower()
+    (folder / pair.part / "image" / f"{pair.stem}{ending}").write_bytes(content)
+    return Copied(pair.part, name, present, known_by)
+
+
+def _train_ids(tree: Tree, pair: Pair, values: Values, size: tuple[int, int]) -> tuple[np.ndarray, frozenset[int]]:
+    """Return a label as (H, W) uint8 train ids, and which occur; a UserError where anything is wrong with it."""
+    name = tree.show(pair.label)
+    picture = read_header(tree.read(pair.label), name)
+    label = decode_label(picture, name)
+    if label.shape != size:
+        height, width = label.shape
+        raise UserError(f"{name} is {height}x{width}, but its image {size[0]}x{size[1]}; make them the same size")
+    present = np.flatnonzero(cv2.calcHist([label], [0], None, [256], [0, 256]))
+    check_values([int(value) for value in present], values, name)
+    train_ids = frozenset(int(values.train_ids[value]) for value in present)
+    if train_ids == {IGNORE_INDEX}:
+        raise UserError(f"{name} has no pixel of any class; label it, or remove it and its image")
+    return cv2.LUT(label, values.train_ids.astype(np.uint8)), train_ids

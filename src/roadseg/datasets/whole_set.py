@@ -1,0 +1,56 @@
+"""What shows only in all frames together: black and white masks, and the same frame in training and in testing."""
+
+from collections.abc import Collection, Sequence
+
+from roadseg.classes import NAMES
+from roadseg.datasets.copying import Copied
+from roadseg.datasets.fingerprints import near_pictures, same_pictures
+from roadseg.errors import raise_all
+from roadseg.inputs.labels import check_no_masks
+
+_SHOWN = 3  # pairs that a note names
+
+
+def check_whole_set(frames: Sequence[Copied], where: str, allow_leak: bool) -> list[str]:
+    """Return a line for each thing that a user should know of the frames as a whole.
+
+    Raises UserError where all training labels are masks, and, unless `allow_leak`, where a picture for training is also
+    there for testing, pixel for pixel.
+    """
+    training = [frame for frame in frames if frame.part == "training"]
+    testing = [frame for frame in frames if frame.part == "testing"]
+    values = frozenset[int]().union(*(frame.values for frame in training))
+    check_no_masks(values, f"{where}/training")
+    return _two_values(values) + _leaks(training, testing, allow_leak)
+
+
+def _two_values(values: Collection[int]) -> list[str]:
+    if set(values) != {0, 1}:
+        return []
+    return [f"all training labels hold 0 and 1 alone: to this project 0 is {NAMES[0]} and 1 is {NAMES[1]}"]
+
+
+def _leaks(training: Sequence[Copied], testing: Sequence[Copied], allow_leak: bool) -> list[str]:
+    prints = [frame.fingerprint for frame in testing], [frame.fingerprint for frame in training]
+    same = same_pictures(*prints)
+    if not allow_leak:
+        raise_all(
+            [
+                f"{testing[i].image} is the same picture as {training[k].image}; a frame that is trained on can't be "
+                "tested on: remove one of them, or set data.allow_leak to true"
+                for i, k in same
+            ]
+        )
+    seen = {i for i, _ in same}
+    near = [(i, k) for i, k in near_pictures(*prints) if i not in seen]
+    return [
+        f"{_number(pairs)} {what}: "
+        + ", ".join(f"{testing[i].image} and {training[k].image}" for i, k in pairs[:_SHOWN])
+        + (", ..." if len(pairs) > _SHOWN else "")
+        for pairs, what in ((same, "trained on as well"), (near, "nearly the same as one for training"))
+        if pairs
+    ]
+
+
+def _number(pairs: Sequence[object]) -> str:
+    return "1 frame for testing is" if len(pairs) == 1 else f"{len(pairs)} frames for testing are"

@@ -1,0 +1,62 @@
+"""The one rule for what a label file is: an 8-bit grey PNG of train ids, and no black and white mask."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.errors import UserError
+from roadseg.inputs.headers import Picture
+
+_SHOWN = 5  # values that a message names
+
+
+@dataclass(frozen=True)
+class Values:
+    """What the values in a label file mean."""
+
+    train_ids: np.ndarray  # (256,) int16: the train id of each value, -1 where the value may not occur
+    allowed: str  # the same in words, with the remedy
+
+
+def _train_ids() -> Values:
+    table = np.full(256, -1, dtype=np.int16)
+    table[:NUM_CLASSES] = np.arange(NUM_CLASSES)
+    table[IGNORE_INDEX] = IGNORE_INDEX
+    return Values(table, f"save train ids: 0..{NUM_CLASSES - 1}, and {IGNORE_INDEX} for pixels without a class")
+
+
+TRAIN_IDS = _train_ids()
+
+
+def check_form(picture: Picture, name: str) -> None:
+    """Raise a UserError where a picture can't be a label: it is no PNG, has colours, or more or fewer than 8 bits."""
+    if picture.kind != "PNG":
+        raise UserError(f"{name} is a {picture.kind}, which alters values; save train ids as a grey PNG")
+    if picture.palette:
+        raise UserError(f"{name} is a palette PNG; save train ids as grey values")
+    if picture.channels != 1:
+        raise UserError(f"{name} has {picture.channels} channels; save train ids as one grey channel")
+    if picture.bits != 8:
+        raise UserError(f"{name} has {picture.bits} bits a pixel; save train ids with 8")
+
+
+def check_values(present: Collection[int], values: Values, name: str) -> None:
+    """Raise a UserError where a label holds values that may not occur in it."""
+    if unknown := sorted(value for value in present if values.train_ids[value] < 0):
+        more = f" and {len(unknown) - _SHOWN} more values" if len(unknown) > _SHOWN else ""
+        raise UserError(f"{name} holds {', '.join(map(str, unknown[:_SHOWN]))}{more}; {values.allowed}")
+
+
+def check_no_masks(present: Collection[int], where: str) -> None:
+    """Raise a UserError where all labels together hold 0 and 255 alone, as black and white masks do.
+
+    0 would be taken for road and 255 for unknown, which is the opposite of what a white road means.
+    """
+    if set(present) == {0, IGNORE_INDEX}:
+        raise UserError(
+            f"{where}: all labels hold 0 and {IGNORE_INDEX} alone, where 0 means road and {IGNORE_INDEX} unknown; "
+            f"if they are black and white masks, save 0 for road and {IGNORE_INDEX} only where nothing is known, "
+            f"and the other classes as 1..{NUM_CLASSES - 1}"
+        )
