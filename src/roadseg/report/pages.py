@@ -15,7 +15,7 @@ from roadseg.report.outside import FONT, in_markdown, in_pdf, shown
 _TEMPLATES = Path(__file__).parent / "templates"
 _PAGES = 2  # of the PDF, for hand-in
 _MOST_FRAMES = 4  # test frames in it; fewer where the tables leave no room
-_FONTS: dict[str, Any] = {"font_paths": [FONT], "ignore_system_fonts": True}  # the same page on every machine
+_FONTS: dict[str, Any] = {"font_paths": [FONT.parent], "ignore_system_fonts": True}  # the same page on every machine
 
 
 def render(template: str, facts: Mapping[str, Any]) -> str:

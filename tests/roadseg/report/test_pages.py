@@ -66,6 +66,11 @@ def test_the_same_facts_give_the_same_bytes(tmp_path):
     assert write(tmp_path / "a", facts(2, 1)) == write(tmp_path / "b", facts(2, 1))
 
 
+def test_the_pdf_brings_the_font_for_letters_that_its_own_lacks(tmp_path):
+    assert b"+DejaVuSans/" not in write(tmp_path / "latin", facts(outside="Straße"))["pdf"]
+    assert b"+DejaVuSans/" in write(tmp_path / "arabic", facts(outside="مرحبا"))["pdf"]
+
+
 @pytest.mark.parametrize("variants", [1, 24])
 def test_the_pdf_has_at_most_two_pages(tmp_path, variants):
     assert 1 <= pages_of(write(tmp_path / "a", facts(variants, 6))["pdf"]) <= 2
