@@ -4,7 +4,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-_URL = re.compile(r"([A-Za-z][\w+.-]*://)(?:[^/?#\s]*@)?([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?")
+_USER = r"[^/?#\s]*@|[^/?#:\s]*:(?!\d+/)[^@\s]*@"  # the second: a password that should have been escaped
+_URL = re.compile(rf"([A-Za-z][\w+.-]*://)(?:{_USER})?([^?#\s]*)(?:\?([^#\s]*))?(#\S*)?")
 
 
 def shown_url(text: str) -> str:

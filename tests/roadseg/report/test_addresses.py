@@ -10,6 +10,8 @@ from roadseg.report.addresses import public, shown_url
     [
         ("https://host/a/b.pth", "https://host/a/b.pth"),
         ("https://user:pass@host:8443/b.pth", "https://host:8443/b.pth"),
+        ("https://user:pa/ss?wo#rd@host/b.pth", "https://host/b.pth"),
+        ("https://host:8443/b@2.pth", "https://host:8443/b@2.pth"),
         ("https://host/b.pth?sig=abc%3D&se=2030&empty=", "https://host/b.pth?sig=...&se=...&empty=..."),
         ("https://host/b.pth?TOKEN", "https://host/b.pth?..."),
         ("s3://key@bucket/b#part", "s3://bucket/b#..."),
