@@ -3,10 +3,12 @@
 python src/ablate.py list                    the variants, and which of them have run
 python src/ablate.py run [NAMES] [options]   run groups or variants; what has run with the same inputs doesn't run again
 python src/ablate.py run [NAMES] --ray ADDR   the same on the machines of a Ray cluster
-python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run
+python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run; where
+                                             some of a group's variants have not, only with --partial
 """
 
 import argparse
+import csv
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-import pandas as pd
-
 from pipeline import paths
 from pipeline.commands import git
 from pipeline.machine import share_of_cores
-from pipeline.stage import replacing, run
+from pipeline.stage import run
 from roadseg.errors import UserError
-from roadseg.report.ablation import ablation_table, markdown
-from roadseg.report.tradeoff import plot_tradeoff
+from roadseg.report.narrative import counted
 from sweep.dvc_runs import Run, finished_runs, is_current, run_experiment
 from sweep.experiments import Experiment, Experiments, choose, load_experiments
 from sweep.ray_sweep import sweep
+from sweep.table import row, write_forms
 
 LOGS = Path(".ablation")
 INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
@@ -43,7 +43,7 @@ def main() -> None:
         case "run":
             run_all(chosen, environments_of(options), options.queue)
         case "table":
-            write_table(experiments, chosen)
+            make_table(experiments, chosen, options.partial)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -56,6 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--queue", action="store_true", help="add them to DVC's queue; then run dvc queue start")
     parser.add_argument("--ray", metavar="ADDRESS", help="run them on this Ray cluster: HOST:PORT, or auto")
     parser.add_argument("--gpu-share", type=float, metavar="X", help="with --ray: the GPUs for each variant, as in 0.5")
+    parser.add_argument("--partial", action="store_true", help="of table: though some variants have not run")
     options = parser.parse_args()
     if options.ray and (options.gpus or options.queue or options.jobs != 1):
         raise UserError("--ray assigns the machines itself; leave out --gpus, --jobs and --queue")
@@ -126,13 +127,16 @@ def not_run(chosen: list[Experiment]) -> list[Experiment]:
     refuse_uncommitted_code()
     runs = finished_runs()
     todo = [experiment for experiment in chosen if state(experiment, runs) != "has run"]
-    print(f"{len(chosen) - len(todo)} of {len(chosen)} variants have run with these inputs; {len(todo)} to run")
+    verb = "has" if len(chosen) == 1 else "have"
+    ready = f"{len(chosen) - len(todo)} of {counted(len(chosen), 'variant')} {verb} run with these inputs"
+    print(f"{ready}; {len(todo)} to run")
     return todo
 
 
 def raise_failures(failures: list[str], count: int) -> None:
     if failures:
-        raise UserError("\n".join([*failures, f"{len(failures)} of {count} variants failed; the others are done"]))
+        rest = "; the others are done" if len(failures) < count else ""
+        raise UserError("\n".join([*failures, f"{len(failures)} of {counted(count, 'variant')} failed{rest}"]))
 
 
 @contextmanager
@@ -151,38 +155,34 @@ def refuse_uncommitted_code() -> None:
         raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
 
 
-def write_table(experiments: Experiments, chosen: list[Experiment]) -> None:
+def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool) -> None:
+    """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run."""
     runs = finished_runs()
-    current = [experiment for experiment in chosen if state(experiment, runs) == "has run"]
+    current = {experiment.name: runs[experiment.name] for experiment in chosen if state(experiment, runs) == "has run"}
     if not current:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
-    table = ablation_table([row(experiments, experiment, runs[experiment.name]) for experiment in current])
-    with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.7g")
-    text = markdown(table)
-    with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
-        temporary.write_text(text)
-    with replacing(paths.ABLATION.with_suffix(".png")) as temporary:
-        plot_tradeoff(table, pd.DataFrame([dict(point) for point in experiments.published]), temporary)
-    print(text)
+    started = {experiment.group for experiment in chosen if experiment.name in current}
+    shown = [experiment for experiment in chosen if experiment.group in started]
+    if (missing := [experiment.name for experiment in shown if experiment.name not in current]) and not partial:
+        raise UserError(
+            f"{len(missing)} of {counted(len(shown), 'run')} of this table {'is' if len(missing) == 1 else 'are'} "
+            f"missing: {', '.join(missing)}; python src/ablate.py run {' '.join(sorted(started))}, or table --partial"
+        )
+    before = names_in_table()
+    rows = [row(experiments, experiment, current.get(experiment.name)) for experiment in shown]
+    print(write_forms(rows, experiments.published))
+    if missing:
+        print(f"not run with the present code: {', '.join(missing)}")
+    if gone := [name for name in before if name not in names_in_table()]:
+        print(f"no longer in the table: {', '.join(gone)}")
 
 
-def row(experiments: Experiments, experiment: Experiment, run: Run) -> dict[str, object]:
-    """One run's line of the raw table."""
-    variant = experiments.groups[experiment.group].variants[experiment.variant]
-    score, cost = run.metrics[str(paths.SCORE)], run.metrics[str(paths.FLOPS)]
-    return {
-        "group": experiment.group,
-        "variant": experiment.variant,
-        "seed": experiment.seed,
-        "data": experiment.params["data"]["source"],
-        **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},
-        "miou": score["miou"],
-        "gflops": cost["gflops"],
-        "params_m": cost["params_m"],
-        "seconds": run.metrics[str(paths.TRAIN_TIMES)]["seconds"],
-        "published": variant.published,
-    }
+def names_in_table() -> list[str]:
+    """The variants in the table that is there now, as GROUP-VARIANT."""
+    if not (file := paths.ABLATION.with_suffix(".csv")).exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [f"{line.get('group')}-{line.get('variant')}" for line in csv.DictReader(lines)]
 
 
 if __name__ == "__main__":

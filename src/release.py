@@ -7,16 +7,21 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from pipeline import paths
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run, write_json
 from roadseg.classes import NAMES, PALETTE
 from roadseg.errors import UserError
+from roadseg.report.addresses import public
 from roadseg.report.pages import render
+from roadseg.report.sources import source_of
 
 RELEASES = Path("release")
-COPIED = (paths.MODEL, paths.PARAMS, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
+COPIED = (paths.MODEL, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
 
 
 def main() -> None:
@@ -25,19 +30,45 @@ def main() -> None:
     name = parser.parse_args().name
     if Path(name).name != name or name.startswith("."):
         raise UserError(f"NAME={name!r} is not a folder name; use letters, digits, - and _")
-    if missing := [path for path in COPIED if not path.exists()]:
+    if missing := [path for path in (paths.PARAMS, *COPIED) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
-    params = load_params()
-    facts = {path.stem: json.loads(path.read_text()) for path in (paths.SCORE, paths.FLOPS, paths.REPORT_JSON)}
-    card = render("model_card.md.j2", facts | {"name": name, "params": params, "row": params.models[params.model]})
+    card = render("model_card.md.j2", card_facts(name, load_params()))
     with replacing(RELEASES / name) as folder:
         folder.mkdir(parents=True)
         for path in COPIED:
             shutil.copy(path, folder)
         classes = [{"train_id": i, "name": n, "rgb": PALETTE[i].tolist()} for i, n in enumerate(NAMES)]
         write_json(folder / "classes.json", classes)
-        (folder / "README.md").write_text(card)
+        (folder / paths.PARAMS.name).write_text(
+            public_params(paths.PARAMS.read_text(encoding="utf-8")), encoding="utf-8"
+        )
+        (folder / "README.md").write_text(card, encoding="utf-8")
     print(f"{RELEASES / name}: the weights, their parameters, classes and metrics, and a model card")
+
+
+def card_facts(name: str, params: Params) -> dict[str, Any]:
+    """What the model card says, from the parameters and the metrics."""
+    figures = {path.stem: json.loads(path.read_text()) for path in (paths.SCORE, paths.FLOPS, paths.REPORT_JSON)}
+    pretrained = public(params.pretrained)
+    return figures | {
+        "name": name,
+        "classes": len(NAMES),
+        "model": params.model,
+        "row": params.models[params.model],
+        "flops_size": f"{params.flops.height}x{params.flops.width}",
+        "input_size": f"{params.input.height}x{params.input.width}",
+        "source": source_of(params.data.source),
+        "pretrained": pretrained,
+        "start_terms": "" if pretrained == "none" else f" They started from {pretrained}, whose terms apply as well.",
+    }
+
+
+def public_params(text: str) -> str:
+    """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
+    params = yaml.safe_load(text)
+    released = public(params)
+    released["data"]["seg_data"]["path"] = None
+    return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 
 
 if __name__ == "__main__":

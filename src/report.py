@@ -18,9 +18,12 @@ from pipeline import paths
 from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.frames.files import frame_files
-from roadseg.images import read_image, read_label
-from roadseg.report import ablation, narrative
-from roadseg.report.figures import plot_curves, plot_frame, plot_palette
+from roadseg.report import narrative
+from roadseg.report.ablation import read_table
+from roadseg.report.ablation_words import ablation_facts
+from roadseg.report.addresses import shown_url
+from roadseg.report.figures import plot_curves, plot_palette
+from roadseg.report.frame_picture import draw_frame
 from roadseg.report.pages import write_pages
 
 
@@ -28,16 +31,16 @@ def main() -> None:
     params = load_params()
     splits, trained, score, flops = map(read_json, (paths.SPLITS, paths.TRAIN, paths.SCORE, paths.FLOPS))
     headline = headline_of(score["miou"], flops["gflops"])
-    pictures = evenly_spread(splits["test"], params.report.pictures)
+    pictures = numbered(evenly_spread(splits["test"], params.report.pictures))
     size = f"{params.flops.height}x{params.flops.width}"
     run_facts = {
-        "title": f"Road-scene segmentation: {params.model} on {params.data.source} data",
+        "title": narrative.title(params.model, params.data.source),
         "headline": headline,
         "flops": flops,
         "other_network": narrative.other_network(flops["network"], params.model),
         "pictures": pictures,
         "settings": {
-            "pretrained": params.pretrained,
+            "pretrained": shown_url(params.pretrained),
             "loss": params.loss,
             "schedule": params.schedule,
             "augment": params.augment,
@@ -56,9 +59,10 @@ def main() -> None:
             params.data.source, frames, params.train.select, params.seed, trained["device"], score_facts["absent"]
         ),
     }
+    comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), params.data.source)
     with replacing(paths.REPORT) as folder:
         write_pictures(folder, pictures, trained["epoch"], "test" if params.train.select == "test" else "held-out")
-        write_pages(run_facts | score_facts | training_facts | describe_ablation(), folder)
+        write_pages(run_facts | score_facts | training_facts | comparison, folder)
     write_json(paths.REPORT_JSON, headline)
 
 
@@ -66,24 +70,12 @@ def describe_scores(score: Mapping[str, float], cost: str, test_frames: int) -> 
     """The sentences and rows about the test frames' scores."""
     table = pd.read_csv(paths.PER_CLASS).assign(share=lambda table: table["pixels"] / table["pixels"].sum())
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
-    present = [row for row in rows if row["pixels"]]
     return {
         "task": narrative.TASK,
         "scores": narrative.scores(score, rows, test_frames, cost),
         "classes": rows,
-        "weakest": sorted(present, key=lambda row: row["iou"])[:3],
+        "weakest": narrative.weakest(rows),
         "absent": [row["class"] for row in rows if not row["pixels"]],
-    }
-
-
-def describe_ablation() -> dict[str, Any]:
-    """The ablation's tables, and what to know about them."""
-    table = pd.read_csv(paths.ABLATION.with_suffix(".csv"))
-    return {
-        "ablation": ablation.markdown(table),
-        "ablation_groups": ablation.sections(table),
-        "ablation_note": ablation.note(table),
-        "ablation_caption": ablation.caption(table),
     }
 
 
@@ -97,16 +89,24 @@ def evenly_spread(stems: Sequence[str], number: int) -> list[str]:
     return [stems[place] for place in places]
 
 
-def write_pictures(folder: Path, stems: Sequence[str], chosen_epoch: int, watched: str) -> None:
+def numbered(stems: Sequence[str]) -> list[dict[str, str]]:
+    """Give each frame's picture a number for a name: a stem may hold what no address, page or picture takes."""
+    digits = max(2, len(str(len(stems))))
+    return [
+        {"number": str(number), "name": stem, "file": f"frames/{number:0{digits}}.png"}
+        for number, stem in enumerate(stems, 1)
+    ]
+
+
+def write_pictures(folder: Path, pictures: Sequence[Mapping[str, str]], chosen_epoch: int, watched: str) -> None:
     (folder / "frames").mkdir(parents=True)
     shutil.copy(paths.CONFUSION_PICTURE, folder / "confusion.png")
     shutil.copy(paths.ABLATION.with_suffix(".png"), folder / "ablation.png")
     plot_curves(pd.read_csv(paths.TRAIN_HISTORY), chosen_epoch, watched, folder / "curves.png")
     plot_palette(folder / "palette.png")
-    for files in tqdm(frame_files(paths.SEG_DATA / "testing", stems), "pictures", leave=False, disable=None):
-        pred = read_label(paths.PREDICTIONS / "grey" / files.label.name)
-        picture = folder / "frames" / files.label.name
-        plot_frame(read_image(files.image), read_label(files.label), pred, files.label.stem, picture)
+    frames = frame_files(paths.SEG_DATA / "testing", [picture["name"] for picture in pictures])
+    for picture, files in zip(tqdm(pictures, "pictures", leave=False, disable=None), frames, strict=True):
+        draw_frame(files.image, files.label, paths.PREDICTIONS / "grey" / files.label.name, folder / picture["file"])
 
 
 if __name__ == "__main__":

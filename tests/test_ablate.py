@@ -1,5 +1,6 @@
 """The ablation runs what has not run, on the machines it is given, and a failure costs only its own variant."""
 
+import csv
 import sys
 import threading
 
@@ -79,18 +80,65 @@ def test_jobs_share_the_cores(monkeypatch):
     assert ablate.environments_of(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"}] * 4
 
 
-def test_table_holds_what_is_current_and_refuses_to_be_empty(quick, world, monkeypatch, tmp_path, capsys):
+@pytest.fixture
+def table(monkeypatch, tmp_path):
+    """A function that makes the table of some runs, and returns its variants with their seeds."""
     experiments = load_experiments()
     monkeypatch.setattr(ablate.paths, "ABLATION", tmp_path / "ablation")
-    with pytest.raises(UserError, match="none of these variants has run with the present code"):
-        ablate.write_table(experiments, quick)
-    world["runs"] = {experiment.name: finished(experiment) for experiment in quick[:2]}
-    world["runs"][quick[2].name] = finished(quick[2], rev="older")
-    ablate.write_table(experiments, quick)
-    lines = (tmp_path / "ablation.csv").read_text().splitlines()
-    assert [line.split(",")[1] for line in lines] == ["variant", quick[0].variant, quick[1].variant]
+
+    def make(chosen, partial=False):
+        ablate.make_table(experiments, chosen, partial)
+        with (tmp_path / "ablation.csv").open() as file:
+            return {row["variant"]: row["seeds"] for row in csv.DictReader(file)}
+
+    return make
+
+
+def test_a_table_has_every_variant_of_its_groups_in_three_forms(quick, world, table, capsys, tmp_path):
+    world["runs"] = {experiment.name: finished(experiment) for experiment in quick}
+    assert table(quick) == {experiment.variant: "1" for experiment in quick}
     assert (tmp_path / "ablation.md").read_text() in capsys.readouterr().out
     assert (tmp_path / "ablation.png").stat().st_size > 10_000
+    rows = (tmp_path / "ablation.md").read_text()
+    assert "| mit_b0 | N | Y | Y | 50.00 | +0.00 | ce_dice_cosine |" in rows
+    assert "| ce | N | N | N | 50.00 |  |  |" in rows
+
+
+def test_a_table_with_gaps_is_refused_and_leaves_the_old_one(quick, world, table, tmp_path):
+    with pytest.raises(UserError, match="none of these variants has run with the present code"):
+        table(quick)
+    world["runs"] = {experiment.name: finished(experiment) for experiment in quick[:2]}
+    world["runs"][quick[2].name] = finished(quick[2], rev="older")
+    (tmp_path / "ablation.csv").write_text("group,variant\nquick,ce\n")
+    missing = ", ".join(experiment.name for experiment in quick[2:])
+    with pytest.raises(
+        UserError, match=rf"3 of 5 runs of this table are missing: {missing}; .* run quick, or .*--part"
+    ):
+        table(quick)
+    assert (tmp_path / "ablation.csv").read_text() == "group,variant\nquick,ce\n"
+
+
+def test_a_partial_table_says_what_has_not_run_and_what_is_gone(quick, world, table, tmp_path, capsys):
+    world["runs"] = {experiment.name: finished(experiment) for experiment in quick[:4]}
+    (tmp_path / "ablation.csv").write_text("group,variant\nquick,ce\nquick,old\nstudy,dice\n")
+    assert table(quick, partial=True) == {**{experiment.variant: "1" for experiment in quick[:4]}, "mit_b0": ""}
+    assert "| mit_b0 | N | Y | Y | not run |  | ce_dice_cosine |" in (tmp_path / "ablation.md").read_text()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "not run with the present code: quick-mit_b0-s1",
+        "no longer in the table: quick-old, study-dice",
+    ]
+
+
+def test_each_seed_counts_and_groups_of_which_nothing_has_run_stay_out(quick, world, table):
+    runs = choose(load_experiments(), [], 2)
+    first = [experiment for experiment in runs if experiment.group == "quick"]
+    world["runs"] = {experiment.name: finished(experiment) for experiment in first}
+    assert table(runs) == {experiment.variant: "1, 2" for experiment in quick}
+    del world["runs"]["quick-ce-s2"]
+    with pytest.raises(UserError, match="1 of 10 runs of this table is missing: quick-ce-s2; "):
+        table(runs)
+    assert table(runs, partial=True)["ce"] == "1"
 
 
 def test_list_says_what_has_run(quick, world, capsys):

@@ -165,7 +165,7 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     card = (folder / "README.md").read_text()
     miou = json.loads((project / "metrics" / "report.json").read_text())["miou_percent"]
     assert f"{miou:.2f} % over all classes" in card
-    assert "`mit_b0_segformer`: Segformer, encoder mit_b0" in card
+    assert "| mit_b0_segformer: Segformer, encoder mit_b0 |" in card
 
 
 def test_a_release_without_weights_or_with_a_path_for_a_name_is_reported(project, tmp_path):

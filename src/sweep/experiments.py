@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from pipeline.params import check_params
 from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
 from roadseg.specs import Section
+from sweep.comparisons import broken_comparison, compared_with
 
 EXPERIMENTS = Path("experiments.yaml")
 
@@ -22,13 +23,19 @@ class Variant(Section):
     about: str
     set: dict[str, Any] = Field(default_factory=dict)
     methods: list[str] = Field(default_factory=list)
+    against: str | None = None  # the variant that it is compared with; None: the group's first
     published: float | None = None
 
 
 class Group(Section):
     about: str
     set: dict[str, Any] = Field(default_factory=dict)
-    variants: dict[str, Variant]
+    variants: Annotated[dict[str, Variant], Field(min_length=1)]
+
+    @property
+    def against(self) -> dict[str, str | None]:
+        """For each variant the one that it names to be compared with."""
+        return {name: variant.against for name, variant in self.variants.items()}
 
 
 class Published(Section):
@@ -78,6 +85,8 @@ def _broken_variants(experiments: Experiments) -> list[str]:
             where = f"{group_name}.{name}"
             if not re.fullmatch(r"[a-z0-9_]+", group_name + name):
                 problems.append(f"{where}: names are of a-z, 0-9 and _")
+            if problem := broken_comparison(group.against, name):
+                problems.append(f"{where}.against: {problem}")
             if unknown := set(variant.methods) - set(experiments.methods):
                 problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not in `methods`")
             try:
@@ -130,3 +139,11 @@ def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Exper
 def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int) -> Experiment:
     overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
     return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides))
+
+
+def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | None:
+    """Return the run, of the same seed, that a run is compared with; UserError where params.yaml can't be read."""
+    other = compared_with(experiments.groups[experiment.group].against, experiment.variant)
+    if not other:
+        return None
+    return _experiment(experiments, read_yaml(paths.PARAMS), experiment.group, other, experiment.seed)

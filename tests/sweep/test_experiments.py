@@ -7,7 +7,8 @@ from conftest import ROOT
 from pipeline import paths
 from roadseg.errors import UserError
 from sweep import experiments
-from sweep.experiments import apply_overrides, choose, load_experiments
+from sweep.comparisons import differing
+from sweep.experiments import apply_overrides, choose, load_experiments, other_of
 
 GOOD = yaml.safe_load((ROOT / "experiments.yaml").read_text())
 
@@ -51,6 +52,53 @@ def test_the_study_runs_with_its_faults_and_the_corrected_rows_without(project):
     ):
         assert corrected[section][key] == default[section][key], key
         assert study[section][key] != default[section][key], key
+
+
+def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
+    loaded = project(GOOD)
+    steps = {}
+    for run in choose(loaded, [], 1):
+        other = other_of(loaded, run)
+        steps[run.name] = (other.variant, differing(run.params, other.params)) if other else None
+    several = {name for name, step in steps.items() if step and len(step[1]) > 1}
+    assert [name for name, step in steps.items() if step is None] == [
+        "quick-ce-s1",
+        "study-baseline_segnet-s1",
+        "corrected-baseline_segnet-s1",
+        "precision-float32-s1",
+    ]
+    # another network with the recipe that belongs to it; weights that come with one; training and testing at once
+    assert several == {
+        *(f"{group}-{name}-s1" for group in ("study", "corrected") for name in ("ce", "cityscapes_b3")),
+        "precision-bfloat16-s1",
+    }
+    assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
+    assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])
+    assert steps["corrected-cityscapes_b2-s1"] == ("cityscapes_b3", ["model"])
+
+
+def test_the_other_run_has_the_same_seed(project):
+    loaded = project(GOOD)
+    runs = choose(loaded, ["quick-mit_b0"], 3)
+    assert [other_of(loaded, run).name for run in runs] == [f"quick-ce_dice_cosine-s{seed}" for seed in (1, 2, 3)]
+
+
+def test_a_comparison_must_be_with_a_variant_of_the_group_and_end(project):
+    content = yaml.safe_load((ROOT / "experiments.yaml").read_text())
+    variants = content["groups"]["quick"]["variants"]
+    variants["weighted_ce"]["against"] = "cosine"  # of another group
+    variants["ce_dice"]["against"] = "mit_b0"
+    content["groups"]["precision"]["variants"] = {}
+    with pytest.raises(UserError) as caught:
+        project(content)
+    assert "groups.precision.variants" in str(caught.value)
+    content["groups"].pop("precision")
+    with pytest.raises(UserError) as caught:
+        project(content)
+    message = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
+    assert message[0].startswith("quick.weighted_ce.against: 'cosine' is no variant of this group; choose from ce, ")
+    assert message[1].startswith("quick.ce_dice.against: ce_dice -> mit_b0 -> ce_dice_cosine -> ce_dice is a circle")
+    assert len(message) == 4
 
 
 def test_names_of_groups_and_variants_choose_runs_once_each(project):

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from roadseg.classes import IGNORE_INDEX, NAMES, colorize
-
-_RIGHT, _WRONG, _NO_TRUTH = np.array([(200, 200, 200), (213, 30, 47), (0, 0, 0)], dtype=np.uint8)
+from roadseg.classes import NAMES, colorize
+from roadseg.report.outside import in_picture
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -28,6 +27,7 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     figure = Figure(figsize=(9, 8))
     axes = figure.add_subplot()
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    names = [in_picture(name) for name in names]
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), [n if r else f"{n} (none)" for n, r in zip(names, rows[:, 0], strict=True)])
     axes.set_xlabel("predicted")
@@ -57,24 +57,10 @@ def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
     axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "")
     axes.set_title(title)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)  # one epoch has a width, too
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-
-
-def plot_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, title: str, path: Path) -> None:
-    """Plot a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong, all uint8."""
-    errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
-    errors[truth == IGNORE_INDEX] = _NO_TRUTH
-    panels = {title: image, "truth": colorize(truth), "prediction": colorize(pred), "errors (red)": errors}
-    height, width = truth.shape
-    figure = Figure(figsize=(12, 12 * height / width + 0.5))
-    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.94, wspace=0.02, hspace=0.12)
-    for axes, (name, panel) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
-        axes.imshow(panel)
-        axes.set_title(name, fontsize=11)
-        axes.set_axis_off()
-    save_figure(figure, path)
 
 
 def plot_palette(path: Path) -> None:
@@ -84,7 +70,7 @@ def plot_palette(path: Path) -> None:
     for i, (name, color) in enumerate(zip(NAMES, colorize(np.arange(len(NAMES))), strict=True)):
         column, row = i % 7, i // 7
         axes.add_patch(mpl.patches.Rectangle((column, -row), 0.12, 0.6, color=color / 255))
-        axes.text(column + 0.17, 0.28 - row, name, va="center", fontsize=10)
+        axes.text(column + 0.17, 0.28 - row, in_picture(name), va="center", fontsize=10)
     axes.set_xlim(0, 7)
     axes.set_ylim(-2.1, 0.8)
     axes.set_axis_off()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadseg.classes import NUM_CLASSES
+from roadseg.report.sources import source_of
 
 TASK = (
     f"The task: give each pixel of a driving frame one of {NUM_CLASSES} classes, well and at little cost. The study's "
@@ -12,12 +13,22 @@ TASK = (
 )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 frame" and "2 frames"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def title(model: str, source: str) -> str:
+    return f"Road-scene segmentation: {model} on {source_of(source).name}"
+
+
 def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], test_frames: int, cost: str) -> str:
     present = sum(row["pixels"] > 0 for row in classes)
     return (
-        f"mIoU is the mean over all {len(classes)} classes on {test_frames} test frames; a class that occurs nowhere "
-        f"counts as 0. Over the {present} that occur it is {100 * score['miou_present']:.2f} %; pixel accuracy is "
-        f"{100 * score['pixel_accuracy']:.2f} %, frequency-weighted IoU {100 * score['fw_iou']:.2f} %. {cost}"
+        f"mIoU is the mean over all {len(classes)} classes on {counted(test_frames, 'test frame')}; a class that "
+        f"occurs nowhere counts as 0. Over the {present} that {'occurs' if present == 1 else 'occur'} it is "
+        f"{100 * score['miou_present']:.2f} %; pixel accuracy is {100 * score['pixel_accuracy']:.2f} %, "
+        f"frequency-weighted IoU {100 * score['fw_iou']:.2f} %. {cost}"
     )
 
 
@@ -35,33 +46,40 @@ def other_network(counted: str, trained: str) -> str:
 
 
 def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int]) -> str:
-    how = {
-        "val": f"by the mIoU of {frames['val']} frames held out from training",
-        "test": "by the mIoU of the test frames themselves, which flatters the figures above",
+    known = {
+        "val": f"by the mIoU of {counted(frames['val'], 'frame')} held out from training",
+        "test": "by the mIoU of the test data itself, which flatters the figures above",
         "last": "as the last, without looking",
-    }[select]
-    return f"Trained on {frames['train']} frames; of {epochs} epochs, number {epoch} was chosen {how}."
+    }
+    return (
+        f"Trained on {counted(frames['train'], 'frame')}; of {counted(epochs, 'epoch')}, number {epoch} was chosen "
+        f"{known.get(select, f'by the rule {select}')}."
+    )
+
+
+def weakest(classes: Sequence[Mapping[str, Any]]) -> str:
+    """Name the three classes of the lowest IoU among those that occur."""
+    lowest = sorted((row for row in classes if row["pixels"]), key=lambda row: row["iou"])[:3]
+    named = [f"{row['class']} ({100 * row['iou']:.1f} %)" for row in lowest]
+    return f"The weakest of those that occur: {', '.join(named)}."
 
 
 def limitations(
     source: str, frames: Mapping[str, int], select: str, seed: int, device: str, absent: Sequence[str]
 ) -> list[str]:
     """What a reader must know before trusting the figures."""
-    origin = {
-        "synthetic": "The frames are generated: the figures compare variants, but say nothing of real roads.",
-        "kitti": "All frames are from one city and one car, in daylight (KITTI).",
-        "seg_data": "The frames are the user's own; how they were split is not known here.",
-    }[source]
     found = [
-        origin,
-        f"{frames['train']} training and {frames['test']} test frames: rare classes rest on few objects.",
+        source_of(source).limit,
+        f"{counted(frames['train'], 'training frame')} and {counted(frames['test'], 'test frame')}: "
+        "rare classes rest on few objects.",
     ]
     if select == "test":
-        found.append("The epoch was chosen on the test frames.")
+        found.append("The epoch was chosen on the test data itself.")
     elif select == "val":
-        found.append(f"The epoch was chosen on {frames['val']} frames, so the choice itself is noisy.")
+        found.append(f"The epoch was chosen on {counted(frames['val'], 'frame')}, so the choice itself is noisy.")
     if absent:
-        found.append(f"No test frame holds {', '.join(absent)}: they count as 0 in the mIoU by definition.")
+        counts = "it counts" if len(absent) == 1 else "they count"
+        found.append(f"No test frame holds {', '.join(absent)}: {counts} as 0 in the mIoU by definition.")
     found.append(f"One training with seed {seed}, on {device}; other hardware sums in a different order.")
     found.append("GFLOPs leave some operators out (metrics/flops.json names them) and are no measure of time.")
     return found

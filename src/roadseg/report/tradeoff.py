@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from roadseg.report.ablation import data_name, pareto_front
+from roadseg.report.ablation import pareto_front
 from roadseg.report.figures import save_figure
+from roadseg.report.outside import in_picture
+from roadseg.report.sources import source_of
 
 _EFFICIENCIES = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # mIoU % per GFLOP
 
@@ -19,8 +21,10 @@ def plot_tradeoff(table: pd.DataFrame, published: pd.DataFrame, path: Path) -> N
     """Plot mIoU in percent over GFLOPs: a panel for each data set, since figures on different frames don't compare.
 
     `table` has `group`, `variant`, `data`, `miou` (0..1) and `gflops`; `published` has `name`, `source`, `data`,
-    `miou` and `gflops`. The Pareto front in a panel is that of the variants measured here.
+    `miou` and `gflops`. A variant without a figure is left out. The Pareto front in a panel is that of the variants
+    measured here.
     """
+    table = table[table["miou"].notna()]  # the others have not run
     data_sets = list(dict.fromkeys([*table["data"], *published["data"]]))
     figure = Figure(figsize=(6 * len(data_sets), 5))
     panels = figure.subplots(1, len(data_sets), squeeze=False, sharey=True)[0]
@@ -33,9 +37,13 @@ def plot_tradeoff(table: pd.DataFrame, published: pd.DataFrame, path: Path) -> N
 
 def _plot_panel(axes: Axes, measured: pd.DataFrame, published: pd.DataFrame, data: str) -> None:
     for source, points in published.groupby("source", sort=False):
-        _plot_points(axes, points, points["name"], marker="x", label=f"published: {source}", s=30, alpha=0.8)
+        _plot_points(
+            axes, points, points["name"], marker="x", label=f"published: {in_picture(str(source))}", s=30, alpha=0.8
+        )
     for group, points in measured.groupby("group", sort=False):
-        _plot_points(axes, points, points["variant"], marker="o", label=f"measured: {group}", s=45, zorder=3)
+        _plot_points(
+            axes, points, points["variant"], marker="o", label=f"measured: {in_picture(str(group))}", s=45, zorder=3
+        )
     if len(measured) > 1:
         front = pareto_front(measured)
         axes.plot(front["gflops"], 100 * front["miou"], color="black", lw=1, zorder=2, label="Pareto front, measured")
@@ -47,7 +55,7 @@ def _plot_panel(axes: Axes, measured: pd.DataFrame, published: pd.DataFrame, dat
     axes.set_xlim(costs.min() / 1.5, costs.max() * 2.2)  # room for the names
     axes.set_ylim(0, 100)
     _plot_lines_of_equal_efficiency(axes)
-    axes.set_title(f"on {data_name(data)}")
+    axes.set_title(f"on {in_picture(source_of(data).name)}")
     axes.set_xlabel("GFLOPs for one 375x1242 image (log scale)")
     axes.legend(loc="lower right", fontsize=8)
 
@@ -57,7 +65,7 @@ def _plot_points(axes: Axes, points: pd.DataFrame, names: Iterable[str], **style
     lowest = -np.inf
     for (_, point), name in sorted(zip(points.iterrows(), names, strict=True), key=lambda pair: pair[0][1]["miou"]):
         lowest = max(100 * point["miou"], lowest + 2.8)  # names of close points are stacked, not printed on each other
-        axes.annotate(name, (point["gflops"], lowest), (6, -3), textcoords="offset points", fontsize=7)
+        axes.annotate(in_picture(name), (point["gflops"], lowest), (6, -3), textcoords="offset points", fontsize=7)
 
 
 def _plot_lines_of_equal_efficiency(axes: Axes) -> None:

@@ -1,31 +1,40 @@
-"""The ablation table against hand-computed means, changes and spreads, and its Pareto front."""
+"""The ablation table against hand-computed means, changes and spreads, its words, and its Pareto front."""
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from roadseg.report.ablation import ablation_table, caption, markdown, pareto_front
+from roadseg.errors import UserError
+from roadseg.report.ablation import ablation_table, pareto_front, read_table, write_table
+from roadseg.report.ablation_words import ablation_facts, caption, note, sections
+from roadseg.report.pages import render
 from roadseg.report.tradeoff import plot_tradeoff
 
 
-def run(variant, seed, miou, gflops=10.0, group="quick", dice="N", published=None, data="synthetic"):
+def run(variant, seed, miou, gflops=10.0, group="quick", dice="N", published=None, data="synthetic", **other):
     cost = {"gflops": gflops, "params_m": gflops / 2, "seconds": 60.0 + seed}
     methods = {"dice": dice, "cosine": "N"}
-    named = {"group": group, "variant": variant, "seed": seed, "data": data}
+    named = {"group": group, "variant": variant, "seed": seed, "data": data, "against": "", "changed": ""} | other
+    if miou is None:
+        cost = dict.fromkeys(cost)
     return named | methods | {"miou": miou} | cost | {"published": published}
+
+
+def markdown(table):
+    return render("ablation.md.j2", ablation_facts(table))
 
 
 def test_means_changes_and_noise_by_hand():
     table = ablation_table([
         *(run("ce", seed, miou) for seed, miou in enumerate([0.50, 0.52, 0.54], 1)),
-        *(run("dice", seed, miou, dice="Y") for seed, miou in enumerate([0.52, 0.54, 0.56], 1)),
-        *(run("best", seed, miou, gflops=20.0) for seed, miou in enumerate([0.60, 0.62, 0.64], 1)),
+        *(run("dice", seed, miou, dice="Y", against="ce") for seed, miou in enumerate([0.52, 0.54, 0.56], 1)),
+        *(run("best", seed, miou, gflops=20.0, against="dice") for seed, miou in enumerate([0.60, 0.62, 0.64], 1)),
     ]).set_index("variant")  # fmt: skip
     assert table["miou"].tolist() == pytest.approx([0.52, 0.54, 0.62])
     assert table["miou_std"].tolist() == pytest.approx([0.02] * 3)
-    assert table["change"].tolist() == pytest.approx([0, 0.02, 0.10])
-    # the spread of a difference is 0.02 * sqrt(2) = 0.028: 0.02 is within it, 0.10 is not
+    assert table["change"].tolist() == pytest.approx([np.nan, 0.02, 0.08], nan_ok=True)
+    # the spread of a difference is 0.02 * sqrt(2) = 0.028: 0.02 is within it, 0.08 is not
     assert table["noise"].tolist() == [False, True, False]
     assert table["seeds"].tolist() == ["1, 2, 3"] * 3
     assert table["seconds"].tolist() == pytest.approx([62] * 3)
@@ -33,14 +42,51 @@ def test_means_changes_and_noise_by_hand():
     assert table["dice"].tolist() == ["N", "Y", "N"]
 
 
-def test_each_group_is_compared_with_its_own_first_row():
-    table = ablation_table(
-        [run("b", 1, 0.3), run("a", 1, 0.4), run("x", 1, 0.7, group="study"), run("y", 1, 0.5, group="study")]
-    )
-    assert table["variant"].tolist() == ["b", "a", "x", "y"]
-    assert table["change"].tolist() == pytest.approx([0, 0.1, 0, -0.2])
+def test_each_row_is_compared_with_the_one_it_names_in_its_own_group():
+    table = ablation_table([
+        run("a", 1, 0.3),
+        run("b", 1, 0.4, against="a"),
+        run("c", 1, 0.45, against="b"),
+        run("d", 1, 0.3, against="c"),
+        run("a", 1, 0.7, group="study"),
+        run("b", 1, 0.5, group="study", against="a"),
+    ])  # fmt: skip
+    expected = [np.nan, 0.1, 0.05, -0.15, np.nan, -0.2]
+    assert table["change"].tolist() == pytest.approx(expected, nan_ok=True)
     assert not table["noise"].any()  # one seed says nothing of noise
     assert table["miou_std"].isna().all()
+
+
+def test_a_variant_that_has_not_run_stands_in_the_table_without_figures():
+    table = ablation_table([run("a", 1, None), run("b", 1, 0.4, against="a"), run("c", 1, 0.5, against="b")])
+    assert table["change"].tolist() == pytest.approx([np.nan, np.nan, 0.1], nan_ok=True)
+    rows = {row[0]: row[1:] for row in sections(table)[0]["rows"]}
+    assert rows["a"] == ["not run", "", "", "", "", "", "", ""]
+    assert rows["b"][:3] == ["40.00", "", "a"]
+    some = ablation_table([run("a", 1, 0.5), run("a", 2, None), run("a", 3, 0.7)])
+    assert some["miou"].tolist() == [0.6]
+    assert some["seeds"].tolist() == ["1, 3"]
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path):
+    runs = [run("nan", 1, 0.5, published=0.25), run("None", 2, None, against="nan", changed="loss, train.lr")]
+    written = ablation_table([*runs, run("ä", 1, 0.625, against="nan"), run("ä", 2, 0.5, against="nan")])
+    write_table(written, tmp_path / "a.csv")
+    table = read_table(tmp_path / "a.csv")
+    assert sections(table) == sections(written)
+    assert note(table) == note(written)
+    for column in ("miou", "change", "noise"):
+        assert table[column].tolist() == pytest.approx(written[column].tolist(), nan_ok=True)
+
+
+def test_a_table_of_an_older_version_is_refused_with_the_remedy(tmp_path):
+    file = tmp_path / "a.csv"
+    write_table(ablation_table([run("a", 1, 0.5)]).drop(columns="against"), file)
+    with pytest.raises(UserError, match=r"a\.csv has no column against; make it again: python src/ablate\.py table"):
+        read_table(file)
+    write_table(ablation_table([run("a", 1, 0.5)]).assign(miou="good"), file)
+    with pytest.raises(UserError, match=r"a\.csv: .*good.*; make it again"):
+        read_table(file)
 
 
 def test_pareto_front_keeps_what_nothing_cheaper_beats():
@@ -51,17 +97,28 @@ def test_pareto_front_keeps_what_nothing_cheaper_beats():
 
 def test_markdown_shows_methods_spread_noise_and_what_was_published():
     runs = [run("ce", seed, miou) for seed, miou in ((1, 0.50), (2, 0.54))]
-    runs += [run("dice", seed, miou, dice="Y", published=0.512) for seed, miou in ((1, 0.51), (2, 0.55))]
+    runs += [
+        run("dice", seed, miou, dice="Y", published=0.512, against="ce", changed="loss")
+        for seed, miou in ((1, 0.51), (2, 0.55))
+    ]
     text = markdown(ablation_table(runs))
+    head = "| variant | dice | mIoU % | change | against | GFLOPs | params M | % / GFLOP | train s | seeds |"
     assert text.splitlines()[0] == "### quick, on generated scenes"
     assert text.splitlines()[2:6] == [
-        "| variant | dice | mIoU % | change | GFLOPs | params M | % / GFLOP | train s | seeds | published % |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| ce | N | 52.00 +- 2.83 | +0.00 | 10.00 | 5.00 | 5.200 | 62 | 1, 2 |  |",
-        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | 10.00 | 5.00 | 5.300 | 62 | 1, 2 | 51.2 |",
+        f"{head} published % |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 5.00 | 5.200 | 62 | 1, 2 |  |",
+        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 5.00 | 5.300 | 62 | 1, 2 | 51.2 |",
     ]
-    assert "a change marked ~ is within it: noise" in text
-    assert "Each row is one seed" in markdown(ablation_table(runs[:1]))
+    assert "a change marked ~ is within it: noise" in note(ablation_table(runs))
+    assert "Each row is one seed" in note(ablation_table(runs[:1]))
+
+
+def test_the_note_names_rows_that_differ_in_more_than_one_parameter():
+    runs = [run("a", 1, 0.5), run("b", 1, 0.5, against="a", changed="loss")]
+    assert "More than one" not in note(ablation_table(runs))
+    runs += [run("c", 1, 0.5, against="a", changed="loss, model"), run("d", 1, 0.5, against="a", changed="x, y")]
+    assert " More than one parameter differs in c (loss, model); d (x, y). " in note(ablation_table(runs))
 
 
 def test_the_picture_is_the_same_bytes_for_the_same_table(tmp_path):
@@ -73,6 +130,19 @@ def test_the_picture_is_the_same_bytes_for_the_same_table(tmp_path):
     picture = cv2.imread(str(tmp_path / "a.png"))
     assert picture.shape[0] > 400
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_the_picture_takes_any_name_and_leaves_out_what_has_not_run(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("roadseg.report.tradeoff.save_figure", lambda figure, _: figures.append(figure))
+    table = ablation_table([run("cam$1_$_0", 1, 0.5, group="$_$"), run("none", 1, None)])
+    published = pd.DataFrame([{"name": "日$^$", "source": "_{$x$}", "data": "$_$", "gflops": 356, "miou": 0.456}])
+    plot_tradeoff(table, published, tmp_path / "a.png")
+    figures[0].savefig(tmp_path / "a.png")
+    assert "none" not in {text.get_text() for text in figures[0].axes[0].texts}
+    empty = pd.DataFrame([], columns=published.columns)
+    plot_tradeoff(table, empty, tmp_path / "a.png")
+    assert [axes.get_title() for axes in figures[1].axes] == ["on generated scenes"]
 
 
 def test_figures_on_different_frames_stand_in_different_panels(tmp_path, monkeypatch):

@@ -1,0 +1,45 @@
+"""What a reader must know of the frames, by where they come from (`data.source`)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of frames in words."""
+
+    name: str  # what its frames are called in a sentence
+    limit: str  # what figures on them don't say
+    licence: str  # the terms of weights that were trained on them
+
+
+_SOURCES = {
+    "synthetic": Source(
+        "generated scenes",
+        "The frames are generated: the figures compare variants, but say nothing of real roads.",
+        "The weights were trained on generated scenes, which bring no terms of their own: they are under the licence "
+        "of the project, the Apache License 2.0.",
+    ),
+    "kitti": Source(
+        "KITTI frames",
+        "All frames are from one city and one car, in daylight (KITTI).",
+        "The weights were trained on KITTI frames and carry their terms, CC BY-NC-SA 3.0: no commercial use, name the "
+        "source, share alike.",
+    ),
+    "seg_data": Source(
+        "the user's own frames",
+        "The frames are the user's own; how they were split is not known here.",
+        "The weights were trained on frames of whoever made this folder, and carry the terms of those frames: ask "
+        "there before you use them.",
+    ),
+}
+
+
+def source_of(name: str) -> Source:
+    """Return what is known of a source; of one that nothing is written about here, what holds for any."""
+    frames = f"{name} frames"
+    unknown = Source(
+        frames,
+        f"What is special about the {frames} is not known here.",
+        f"The weights were trained on {frames} and carry the terms of those frames.",
+    )
+    return _SOURCES.get(name, unknown)

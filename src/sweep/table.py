@@ -1,0 +1,62 @@
+"""From finished experiments to the ablation's table, in its three forms."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipeline import paths
+from pipeline.stage import replacing
+from roadseg.report.ablation import ablation_table, write_table
+from roadseg.report.ablation_words import ablation_facts
+from roadseg.report.pages import render
+from roadseg.report.tradeoff import plot_tradeoff
+from sweep.comparisons import differing
+from sweep.dvc_runs import Run
+from sweep.experiments import Experiment, Experiments, Published, other_of
+
+
+def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> dict[str, Any]:
+    """Return one run's line of the raw table; without a run its figures are None.
+
+    Raises UserError where params.yaml can't be read.
+    """
+    variant = experiments.groups[experiment.group].variants[experiment.variant]
+    other = other_of(experiments, experiment)
+    return {
+        "group": experiment.group,
+        "variant": experiment.variant,
+        "seed": experiment.seed,
+        "data": experiment.params["data"]["source"],
+        "against": other.variant if other else "",
+        "changed": ", ".join(differing(experiment.params, other.params)) if other else "",
+        **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},
+        **_figures(run),
+        "published": variant.published,
+    }
+
+
+def _figures(run: Run | None) -> dict[str, float | None]:
+    if run is None:
+        return dict.fromkeys(("miou", "gflops", "params_m", "seconds"))
+    cost = run.metrics[str(paths.FLOPS)]
+    return {
+        "miou": run.metrics[str(paths.SCORE)]["miou"],
+        "gflops": cost["gflops"],
+        "params_m": cost["params_m"],
+        "seconds": run.metrics[str(paths.TRAIN_TIMES)]["seconds"],
+    }
+
+
+def write_forms(rows: Sequence[Mapping[str, Any]], published: Sequence[Published]) -> str:
+    """Write the table of these rows as CSV, Markdown and a picture, and return the Markdown."""
+    table = ablation_table(rows)
+    text = render("ablation.md.j2", ablation_facts(table)) + "\n"
+    with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
+        write_table(table, temporary)
+    with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    with replacing(paths.ABLATION.with_suffix(".png")) as temporary:
+        points = pd.DataFrame([dict(point) for point in published], columns=list(Published.model_fields))
+        plot_tradeoff(table, points, temporary)
+    return text

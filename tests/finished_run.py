@@ -1,0 +1,69 @@
+"""What all stages before `report` leave, made by hand: quick, and with whatever names and parameters a test wants."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import yaml
+from conftest import ROOT, write_picture
+
+import report
+from pipeline import paths
+from roadseg.classes import NAMES
+from roadseg.report.figures import plot_confusion
+
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def finish_run(folder, stems, **changes):
+    """Write what all stages before `report` leave, for test frames of these names, and go there."""
+    params = json.loads(json.dumps(PARAMS))
+    params["report"]["pictures"] = len(stems)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = params
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    (folder / "metrics").mkdir()
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    label = np.zeros((20, 60), np.uint8)
+    label[10:] = 13
+    for stem in stems:
+        write_picture(folder / paths.SEG_DATA / "testing" / "image" / f"{stem}.png", np.full((20, 60, 3), 99, np.uint8))
+        write_picture(folder / paths.SEG_DATA / "testing" / "label" / f"{stem}.png", label)
+        write_picture(folder / paths.PREDICTIONS / "grey" / f"{stem}.png", label)
+    write_metrics(folder, stems)
+    (folder / "models").mkdir()
+    (folder / paths.MODEL).write_bytes(b"weights")
+
+
+def write_metrics(folder, stems):
+    splits = {"train": ["a"], "val": ["b"], "test": stems}
+    cost = {"gflops": 10.0, "gflops_at_input": 1.0, "params_m": 2.0, "network": PARAMS["model"]}
+    score = {"miou": 0.1, "miou_present": 0.9, "pixel_accuracy": 0.8, "fw_iou": 0.7}
+    contents = {
+        paths.SPLITS: splits,
+        paths.TRAIN: {"epoch": 1, "loss": 0.5, "miou": 0.1, "device": "<b>card</b>"},
+        paths.SCORE: score,
+        paths.FLOPS: cost,
+    }
+    for path, content in contents.items():
+        (folder / path).write_text(json.dumps(content))
+    history = pd.DataFrame({"epoch": [1], "lr": [0.1], "loss": [0.5], "miou": [0.1]})
+    history.to_csv(folder / paths.TRAIN_HISTORY, index=False)
+    pixels = [600 if name in ("road", "car") else 0 for name in NAMES]
+    table = pd.DataFrame({"class": NAMES, "iou": np.linspace(0, 1, 19), "pixels": pixels})
+    table.to_csv(folder / paths.PER_CLASS, index=False)
+    plot_confusion(np.diag(pixels), folder / paths.CONFUSION_PICTURE)
+    for ending in (".csv", ".png"):
+        shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), folder / paths.ABLATION.with_suffix(ending))
+
+
+def report_of(folder, stems=("a", "b"), **changes):
+    """Finish a run in a folder, which must be the present one, report it, and return the pages as text."""
+    finish_run(folder, list(stems), **changes)
+    report.main()
+    assert (paths.REPORT / "report.pdf").read_bytes().startswith(b"%PDF")
+    return {form: (paths.REPORT / f"report.{form}").read_text() for form in ("md", "html")}

@@ -1,0 +1,73 @@
+"""A release says whose terms its weights are under, shows how to load them, and gives no secrets away."""
+
+import sys
+
+import pytest
+import yaml
+from finished_run import PARAMS, report_of
+
+import release
+from pipeline import paths
+from pipeline.params import check_params
+
+
+@pytest.fixture
+def card(tmp_path, monkeypatch):
+    """A function that releases a finished run, and returns its model card and its params.yaml."""
+
+    monkeypatch.chdir(tmp_path)
+
+    def released(**changes):
+        report_of(tmp_path, **changes)
+        monkeypatch.setattr(sys, "argv", ["release.py", "first"])
+        release.main()
+        return tuple((release.RELEASES / "first" / name).read_text() for name in ("README.md", "params.yaml"))
+
+    return released
+
+
+@pytest.mark.parametrize(
+    ("source", "terms"),
+    [
+        ("synthetic", "Apache License 2.0"),
+        ("kitti", "CC BY-NC-SA 3.0"),
+        ("seg_data", "carry the terms of those frames"),
+    ],
+)
+def test_the_card_gives_the_terms_of_the_frames(card, source, terms):
+    text, _ = card(**{"data.source": source, "data.seg_data.path": "/home/me/frames"})
+    assert terms in text
+    assert ("KITTI" in text) == (source == "kitti")
+    assert "/home/me" not in text
+    assert "They started from" not in text
+
+
+def test_a_release_keeps_secrets_and_local_paths_to_itself(card):
+    secret = "https://me:hunter2@host/w.pth?sig=abc123"
+    changes = {"data.source": "seg_data", "data.seg_data.path": "/home/me/frames", "pretrained": "file:/home/me/w.pth"}
+    text, params = card(**changes, **{"models.mit_b0_segformer.pretrained.own": secret})
+    for released in (text, params):
+        assert not any(part in released for part in ("hunter2", "abc123", "/home/me"))
+    assert "They started from file:w.pth, whose terms apply as well." in text
+    checked, problems = check_params(yaml.safe_load(params))
+    assert checked is not None, problems
+    assert checked.models["mit_b0_segformer"].pretrained["own"] == "https://host/w.pth?sig=..."
+
+
+def test_params_without_secrets_are_released_as_they_are(card):
+    assert card()[1] == paths.PARAMS.read_text()
+
+
+def test_the_cards_code_builds_the_network_it_names(card, monkeypatch):
+    text, _ = card()
+    code = text.split("```python")[1].split("```")[0]
+    monkeypatch.chdir(release.RELEASES / "first")
+    names = {}
+    exec(code.split("model.load_state_dict")[0], names)
+    assert type(names["model"]).__name__ == "Segformer"
+
+
+def test_the_card_shows_a_networks_name_as_it_is(card):
+    row = PARAMS["models"]["resnet18_segformer"]
+    text, _ = card(model="a|b<c>", **{"models.a|b<c>": row})
+    assert "| network | a&#124;b&lt;c&gt;: Segformer, encoder resnet18 |" in text
