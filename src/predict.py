@@ -56,7 +56,7 @@ def main() -> None:
                 written.popleft().result()
         for future in written:
             future.result()
-    print(f"predicted {len(files)} frames into {paths.PREDICTIONS}")
+    print(f"predicted {len(files)} frame{'s' if len(files) > 1 else ''} into {paths.PREDICTIONS}")
 
 
 def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:

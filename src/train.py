@@ -132,7 +132,8 @@ def device_name(fabric: Fabric) -> str:
     if fabric.device.type == "cuda":
         name = torch.cuda.get_device_name(fabric.device)
     else:
-        name = f"{fabric.device.type} with {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = f"{fabric.device.type} with {threads} thread{'s' if threads > 1 else ''}"
     processes = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
     return f"{processes}{name}, {precision_of(fabric)}"
 

@@ -115,7 +115,7 @@ def test_training_writes_a_row_an_epoch_and_the_chosen_weights(in_project):
     assert chosen["miou"] == history["miou"].max()
     row = history.loc[history["epoch"] == chosen["epoch"]].iloc[0]
     assert chosen == {key: row[key] for key in ("epoch", "loss", "miou")} | {"device": chosen["device"]}
-    assert "threads" in chosen["device"] or torch.cuda.is_available()
+    assert "thread" in chosen["device"] or torch.cuda.is_available()
 
 
 def test_a_second_training_is_bit_equal(in_project):

@@ -23,10 +23,9 @@ def title(model: str, source: str) -> str:
 
 
 def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], test_frames: int, cost: str) -> str:
-    present = sum(row["pixels"] > 0 for row in classes)
     return (
         f"mIoU is the mean over all {len(classes)} classes on {counted(test_frames, 'test frame')}; a class that "
-        f"occurs nowhere counts as 0. Over the {present} that {'occurs' if present == 1 else 'occur'} it is "
+        f"occurs nowhere counts as 0. Over those in the truth or a prediction it is "
         f"{100 * score['miou_present']:.2f} %; pixel accuracy is {100 * score['pixel_accuracy']:.2f} %, "
         f"frequency-weighted IoU {100 * score['fw_iou']:.2f} %. {cost}"
     )

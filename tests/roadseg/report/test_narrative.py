@@ -39,7 +39,7 @@ def test_of_one_thing_sentences_speak_in_the_singular():
         *(narrative.selection(select, 1, 1, ONE) for select in ("val", "test", "last")),
         *narrative.limitations("seg_data", ONE, "val", 1, "cpu", ["car"]),
     ])  # fmt: skip
-    for part in ("on 1 test frame;", "Over the 1 that occurs it is", "Trained on 1 frame; of 1 epoch, number 1"):
+    for part in ("on 1 test frame;", "Trained on 1 frame; of 1 epoch, number 1"):
         assert part in text
     for part in ("of 1 frame held out", "1 training frame and 1 test frame:", "holds car: it counts as 0"):
         assert part in text
