@@ -31,7 +31,7 @@ def main() -> None:
     row = params.models[params.model]
     source = resolve(params.pretrained, row.pretrained)
     model = build_model(params.model, row, NUM_CLASSES)  # first: an error in the row costs no download
-    tensors = fetch(source, row.encoder, store_folder())
+    tensors = fetch(source, row.encoder, store_folder()).tensors
     fit = fit_weights(tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
     owners = name_owners(tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
