@@ -7,18 +7,22 @@ The file holds tensors under the model's keys; none at all for `pretrained: none
 
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
 from pipeline.stage import replacing, run_stage
 from roadseg.classes import NUM_CLASSES
+from roadseg.download import shown_url
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.model_file import save_weights
 from roadseg.pretrained.checkpoints import fetch, resolve
+from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
+from roadseg.pretrained.values import as_network_holds_them, check_finite
+from roadseg.pretrained.weights import Weights
 from roadseg.specs import Network
 
 
@@ -31,17 +35,27 @@ def main() -> None:
     row = params.models[params.model]
     source = resolve(params.pretrained, row.pretrained)
     model = build_model(params.model, row, NUM_CLASSES)  # first: an error in the row costs no download
-    tensors = fetch(source, row.encoder, store_folder())
-    fit = fit_weights(tensors, model, NUM_CLASSES)
+    weights = fetch(source, row.encoder, store_folder())
+    fit = fit_weights(weights.tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
-    owners = name_owners(tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
+    owners = name_owners(weights.tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
     if fit.part == "nothing":
         raise UserError(
-            f"{source}: weights of another network than {params.model} ({count}, {fit.unused} of the file's do not); "
-            f"{owners}; choose the model or the weights to match"
+            f"{shown_url(source)}: weights of another network than {params.model} ({count}, {fit.unused} of the file's "
+            f"do not); {owners}; choose the model or the weights to match"
         )
-    save(fit.matched)
-    print(f"{params.model} starts from {source}: {count}{left_out(fit, owners)}")
+    save(checked(source, fit, model))
+    print(f"{params.model} starts from {shown_url(source)}: {count}{left_out(fit, owners)}{taken(weights, fit)}")
+
+
+def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
+    """Give back the tensors to start from, as the network holds them, if all of the file's are numbers."""
+    try:
+        tensors = as_network_holds_them(fit.matched, model.state_dict())
+        check_finite(fit.own | tensors)
+    except UserError as error:
+        raise UserError(f"{shown_url(source)}: {error}") from None
+    return tensors
 
 
 def save(tensors: dict[str, Tensor]) -> None:
@@ -63,7 +77,21 @@ def left_out(fit: Fit, owners: str) -> str:
         return f"; the encoder alone: the file's decoder and head ({fit.misfits} tensors) do not fit, {owners}"
     text = "; the encoder alone" if fit.part == "encoder" else ""
     text += f"; a head of another number of classes is dropped ({len(fit.head)} tensors)" if fit.head else ""
-    return text + (f"; {fit.unused} tensors of the file are not used" if fit.unused else "")
+    verb = "tensor of the file is" if fit.unused == 1 else "tensors of the file are"
+    return text + (f"; {fit.unused} {verb} not used" if fit.unused else "")
+
+
+def taken(weights: Weights, fit: Fit) -> str:
+    """Say which weights of a file were taken where it holds several, or only an average."""
+    choices = (
+        ("file's", weights.entry, "its", weights.others),
+        ("tensors under", fit.strip, "those under", fit.rivals),
+    )
+    return "".join(
+        f"; taken: the {what} {name!r}" + (f", not {of_others} {', '.join(map(repr, others))}" if others else "")
+        for what, name, of_others, others in choices
+        if others or is_average(name)
+    )
 
 
 if __name__ == "__main__":

@@ -43,12 +43,13 @@ def save_weights(row: str, file: str, classes: int = 19, prefix: str = "", part:
 
 
 def error_line() -> str:
-    """Run the stage, which must fail in one line and leave nothing."""
+    """Run the stage, which must fail in one line and leave nothing new."""
+    before = sorted(paths.PRETRAINED.parent.glob("*"))
     with pytest.raises(SystemExit) as caught:
         run(main)
     assert isinstance(caught.value.code, str)  # which Python prints, to exit with code 1
     assert "\n" not in caught.value.code
-    assert not paths.PRETRAINED.parent.exists() or list(paths.PRETRAINED.parent.iterdir()) == []
+    assert sorted(paths.PRETRAINED.parent.glob("*")) == before
     return caught.value.code
 
 
@@ -123,6 +124,85 @@ def test_weights_of_no_row_are_refused(choose: Callable[[str, str], None]) -> No
     torch.save({"weight": torch.ones(3)}, "w.pth")
     choose(B0, "file:w.pth")
     assert "(0 of 192 tensors match, 1 of the file's do not); they fit no row of `models`; " in error_line()
+
+
+def test_a_value_that_is_no_number_is_refused_and_the_next_run_works(choose: Callable[[str, str], None]) -> None:
+    state = save_weights(MOBILENET, "w.pth")
+    key = "encoder.features.0.1.running_var"
+    torch.save(state | {key: torch.full((32,), float("nan"))}, "w.pth")
+    choose(MOBILENET, "file:w.pth")
+    assert error_line() == (
+        f"error: file:w.pth: {key} holds 32 of 32 values that are NaN or infinite; "
+        "take a checkpoint from before that, or get the file again"
+    )
+    torch.save(state | {key: torch.full((32,), 1e300, dtype=torch.float64)}, "w.pth")
+    assert f"{key} holds 32 of 32 values that are NaN or infinite" in error_line()
+    torch.save(state | {"decoder.fuse_stage.1.bias": torch.full((5,), float("inf"))}, "w.pth")
+    assert "decoder.fuse_stage.1.bias holds 5 of 5 values that are NaN or infinite" in error_line()
+    torch.save(state | {"metric.best": torch.tensor([float("inf")])}, "w.pth")
+    main()
+    assert len(load_file(paths.PRETRAINED)) == 330
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.complex64, torch.bool])
+def test_values_of_another_kind_are_refused(choose: Callable[[str, str], None], dtype: torch.dtype) -> None:
+    state = save_weights(MOBILENET, "w.pth")
+    torch.save({key: value.to(dtype) for key, value in state.items()}, "w.pth")
+    choose(MOBILENET, "file:w.pth")
+    name = str(dtype).removeprefix("torch.")
+    assert f"encoder.features.0.0.weight holds {name}, where the network has floats; save its" in error_line()
+
+
+def test_tells_which_of_several_weights_it_took(
+    choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = save_weights(MOBILENET, "w.pth")
+    average = {f"module.{key}": value + 1 for key, value in state.items()}
+    choose(MOBILENET, "file:w.pth")
+    files = {
+        "taken: the file's 'model', not its 'model_ema'": {"model_ema": average, "model": state},
+        "taken: the file's 'ema'": {"ema": average, "epoch": 3},
+        "taken: the tensors under 'net.', not those under 'ema.'": {
+            f"{prefix}.{key}": value for prefix in ("ema", "net") for key, value in state.items()
+        },
+    }
+    for text, content in files.items():
+        torch.save(content, "w.pth")
+        main()
+        unused = "; 330 tensors of the file are not used" if "net." in text else ""
+        line = f"{MOBILENET} starts from file:w.pth: 330 of 330 tensors match{unused}; {text}\n"
+        assert capsys.readouterr().out == line
+
+
+def test_what_lightning_saved_beside_the_network_does_not_count(
+    choose: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {f"model.{key}": value for key, value in save_weights(MOBILENET, "w.pth").items()}
+    extra = {"std": torch.ones(1, 3, 1, 1), "mean": torch.zeros(1, 3, 1, 1)}
+    choose(MOBILENET, "file:w.pth")
+    for number, text in enumerate(["", "; 1 tensor of the file is not used", "; 2 tensors of the file are not used"]):
+        torch.save({"state_dict": dict([*extra.items()][:number]) | state, "optimizer_states": []}, "w.pth")
+        main()
+        assert capsys.readouterr().out == f"{MOBILENET} starts from file:w.pth: 330 of 330 tensors match{text}\n"
+
+
+def test_an_optimizers_state_is_refused(choose: Callable[[str, str], None]) -> None:
+    torch.save(torch.optim.SGD([torch.nn.Parameter(torch.ones(2))]).state_dict(), "w.pth")
+    choose(MOBILENET, "file:w.pth")
+    assert "w.pth holds an optimizer's state and no weights; save model.state_dict() in it" in error_line()
+
+
+def test_no_secret_of_an_address_is_printed(
+    choose: Callable[[str, str], None], http_server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_weights(MOBILENET, str(http_server.root / "w.pth?sig=s3cret"))
+    choose(MOBILENET, f"{http_server.url}/w.pth?sig=s3cret")
+    main()
+    assert f"starts from {http_server.url}/w.pth?sig=...: 330 of 330" in capsys.readouterr().out
+    choose(B0, f"{http_server.url}/w.pth?sig=s3cret")
+    assert f"error: {http_server.url}/w.pth?sig=...: weights of another network" in error_line()
+    choose(B0, "https://me:s3cret@host/w.pth")
+    assert "s3cret" not in error_line()
 
 
 def test_a_web_page_is_refused_and_the_next_run_works(

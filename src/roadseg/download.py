@@ -1,6 +1,11 @@
-"""Fetch a file over http(s) once, into a store that outlives the stages' outputs; resume, retry, verify."""
+"""Fetch a file over http(s) once, into a store that outlives the stages' outputs; resume, retry, verify.
+
+An address may name an environment variable, as in https://host/file?token=${TOKEN}: its value is put in for the
+transfer alone, so that a secret is in no file and in no message.
+"""
 
 import hashlib
+import os
 import re
 import time
 from pathlib import Path, PurePosixPath
@@ -15,10 +20,41 @@ from roadseg.errors import UserError
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between the tries
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and without a byte
 _CHUNK = 1 << 18
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ADDRESS = re.compile(r"[\w+.-]*://\S+|(?<=url: )/\S+")  # the second: as urllib3 writes it
+_USER = re.compile(r"//(?:[^/?#]*|[^/?#:]*:(?!\d+/)[^@]*)@")  # the second: a password that should have been escaped
+_QUERY = re.compile(r"([?&#])([^=&#]*=)?[^&#'\")]+")
+
+
+def shown_url(text: str) -> str:
+    """Return an address, or a text with addresses in it, without user and password and without the query's values.
+
+    https://me:secret@host/file.zip?sig=abc&v=1 becomes https://...@host/file.zip?sig=...&v=...
+    """
+    return _ADDRESS.sub(lambda address: _QUERY.sub(r"\1\2...", _USER.sub("//...@", address[0])), text)
+
+
+def check_address(url: str) -> None:
+    """Raise UserError where the address is not valid, or has a user or password in it, which files would then keep."""
+    if _USER.search(url):
+        raise UserError(
+            f"{shown_url(url)}: has a user name or a password in it, which files and messages would keep; write them "
+            "into ~/.netrc instead (machine HOST login USER password PASSWORD); for a token in the query put ${NAME}, "
+            "and its value into the environment variable NAME"
+        )
+    try:
+        valid = urlsplit(url).netloc and urlsplit(url).port != 0
+    except ValueError:  # an open bracket, or a port that is no number
+        valid = False
+    if not valid:
+        raise UserError(f"{shown_url(url)}: no valid address; correct it (https://host/path)")
 
 
 def stored_path(url: str, store: Path) -> Path:
-    """Return where in the store the file of this address is, or belongs: two addresses never share a name."""
+    """Return where in the store the file of this address is, or belongs: two addresses never share a name.
+
+    Variables in the address stay names here, so that a new token finds the same file.
+    """
     name = re.sub(r"[^\w.-]", "_", PurePosixPath(urlsplit(url).path).name).lstrip(".") or "file"
     return store / hashlib.sha256(url.encode()).hexdigest()[:16] / name
 
@@ -29,6 +65,7 @@ def download(url: str, store: Path, sha256: str | None = None) -> tuple[Path, st
     An interrupted transfer goes on where it stopped, within this call and in the next one.
     Raises UserError, which names the address, the reason, and where to put the file by hand.
     """
+    check_address(url)
     path = stored_path(url, store)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,28 +75,46 @@ def download(url: str, store: Path, sha256: str | None = None) -> tuple[Path, st
     if sha256 and digest != sha256.lower():
         path.unlink()
         raise UserError(
-            f"{url}: its sha256 is {digest}, not {sha256.lower()}; deleted it; correct the digest or run again"
+            f"{shown_url(url)}: its sha256 is {digest}, not {sha256.lower()}; deleted it; "
+            "correct the digest or run again"
         )
     return path, digest
 
 
 def _fetch(url: str, path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
+    address, part = _with_values(url), path.with_name(f"{path.name}.part")
     by_hand = f"download it by hand and put it at {path.absolute()}"
     for pause in (*PAUSES, None):
         try:
-            _transfer(url, part)
+            _transfer(address, part)
             break
         except requests.RequestException as error:
             if pause is None or not _may_pass(error):
-                raise UserError(f"{url}: {_reason(error)}; {by_hand}") from None
+                raise UserError(f"{shown_url(url)}: {_without_values(_reason(error), url)}; {by_hand}") from None
             time.sleep(pause)
     with part.open("rb") as file:
         start = file.read(512)
     if is_web_page(start):
         part.unlink()
-        raise UserError(f"{url}: the server sent a web page instead of the file; {by_hand}")
+        raise UserError(f"{shown_url(url)}: the server sent a web page instead of the file; {by_hand}")
     part.replace(path)
+
+
+def _with_values(url: str) -> str:
+    """Put in the values of the environment variables that the address names."""
+    for name in _VARIABLE.findall(url):
+        value = os.environ.get(name, "").strip()
+        if not value:
+            raise UserError(f"{shown_url(url)}: the environment variable {name} is not set; export it and run again")
+        url = url.replace(f"${{{name}}}", value)
+    return url
+
+
+def _without_values(text: str, url: str) -> str:
+    """Take secrets out of a message about the transfer of `url`."""
+    for name in _VARIABLE.findall(url):
+        text = text.replace(os.environ[name].strip(), "...")
+    return shown_url(text)
 
 
 def is_web_page(start: bytes) -> bool:

@@ -1,12 +1,14 @@
 import hashlib
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from conftest import FileServer
 
 from roadseg import download as module
-from roadseg.download import download, stored_path
+from roadseg.download import check_address, download, shown_url, stored_path
 from roadseg.errors import UserError
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB
@@ -153,3 +155,85 @@ def test_wrong_checksum(url: str, store: Path) -> None:
         download(url, store, "0" * 64)
     assert list(stored_path(url, store).parent.iterdir()) == []
     assert download(url, store, DIGEST)[1] == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://host:8080/a/x@2x.zip", "https://host:8080/a/x@2x.zip"),
+        ("https://me:secret@host/f.zip", "https://...@host/f.zip"),
+        ("https://me:sec/re?t@host/f.zip", "https://...@host/f.zip"),
+        ("https://host/f?sig=s3cr+et%3D&v=1", "https://host/f?sig=...&v=..."),
+        ("https://host/f?s3cret#s3cret", "https://host/f?...#..."),
+        ("pool: url: /f?token=secret (broken): why? R&D", "pool: url: /f?token=... (broken): why? R&D"),
+        ("no adapter for 'ftp://me:secret@a/b?x=1'", "no adapter for 'ftp://...@a/b?x=...'"),
+        ("file:/data/what?.pth", "file:/data/what?.pth"),
+    ],
+)
+def test_shows_addresses_without_secrets(text: str, shown: str) -> None:
+    assert shown_url(text) == shown
+
+
+@pytest.mark.parametrize("user", ["me:secret@", "secret@", "me:sec/re?t@", "${NAME}@"])
+def test_refuses_a_user_in_the_address(user: str, store: Path) -> None:
+    with pytest.raises(UserError, match=r"^https://\.\.\.@a\.org/x\.zip: has a user name .* into ~/\.netrc") as caught:
+        download(f"https://{user}a.org/x.zip", store)
+    assert "secret" not in str(caught.value)
+    assert "re?t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://host:http/x", "https:///x", "https://host:99999/x"])
+def test_refuses_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(UserError, match=r"no valid address; correct it \(https://host/path\)"):
+        check_address(url)
+
+
+def test_puts_in_the_environments_values_for_the_transfer_alone(
+    http_server: FileServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (http_server.root / "f?key=s3cret").write_bytes(CONTENT)
+    url = f"{http_server.url}/f?key=${{ROADSEG_TEST_KEY}}"
+    monkeypatch.delenv("ROADSEG_TEST_KEY", raising=False)
+    with pytest.raises(
+        UserError, match=r"/f\?key=\.\.\.: the environment variable ROADSEG_TEST_KEY is not set; export"
+    ):
+        download(url, store)
+    monkeypatch.setenv("ROADSEG_TEST_KEY", "s3cret")
+    path, digest = download(url, store)
+    assert digest == DIGEST
+    assert path == stored_path(url, store)
+    monkeypatch.delenv("ROADSEG_TEST_KEY")
+    assert download(url, store) == (path, digest)
+
+
+@pytest.mark.parametrize("address", ["ftp://a.org/${ROADSEG_TEST_KEY}/f?a=s3cret", "http://127.0.0.1:1/f?a=s3cret"])
+def test_no_secret_is_in_an_error(address: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSES", ())
+    monkeypatch.setenv("ROADSEG_TEST_KEY", "s3cret")
+    with pytest.raises(UserError) as caught:
+        download(address, store)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_no_secret_is_in_the_line_of_a_wrong_checksum(http_server: FileServer, store: Path) -> None:
+    (http_server.root / "f?key=s3cret").write_bytes(CONTENT)
+    with pytest.raises(UserError, match=r"/f\?key=\.\.\.: its sha256 is"):
+        download(f"{http_server.url}/f?key=s3cret", store, "0" * 64)
+
+
+def test_takes_user_and_password_from_netrc(
+    http_server: FileServer, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (http_server.root / "f").write_bytes(CONTENT)
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    sent, get = [], requests.get
+
+    def spy(url: str, **options: Any) -> requests.Response:
+        response = get(url, **options)
+        sent.append(response.request.headers["Authorization"])
+        return response
+
+    monkeypatch.setattr(requests, "get", spy)
+    download(f"{http_server.url}/f", store)
+    assert sent == ["Basic bWU6czNjcmV0"]  # me:s3cret in base64

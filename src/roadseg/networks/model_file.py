@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 
 import safetensors.torch
 import torch
@@ -22,5 +23,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file; UserError where it is broken or cut short."""
     try:
         return safetensors.torch.load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"{path} is broken or cut short ({error}); get the file again") from None
+    except (SafetensorError, TypeError) as error:  # the second: a side of more than torch can count
+        reason = shorten(str(error), 200, placeholder=" ...")  # torch's has a list of its own functions
+        raise UserError(f"{path} is broken or cut short ({reason}); get the file again") from None

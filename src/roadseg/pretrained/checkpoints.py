@@ -16,11 +16,10 @@ from huggingface_hub.errors import (
     XetDownloadError,
 )
 from segmentation_models_pytorch.encoders import get_encoder
-from torch import Tensor
 
-from roadseg.download import download
+from roadseg.download import download, shown_url
 from roadseg.errors import UserError
-from roadseg.pretrained.weights import read_tensors
+from roadseg.pretrained.weights import Weights, read_tensors
 
 _SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, smp:imagenet"
 _SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
@@ -32,12 +31,14 @@ def resolve(pretrained: str, row: Mapping[str, str]) -> str:
     """Return the URI that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
     uri = row.get(pretrained, pretrained)
     if not _SCHEME.match(uri):
-        raise UserError(f"pretrained: {uri!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}")
+        raise UserError(
+            f"pretrained: {shown_url(uri)!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}"
+        )
     return uri
 
 
-def fetch(uri: str, encoder: str | None, store: Path) -> dict[str, Tensor]:
-    """Return the named tensors, of any shapes, behind a URI; downloads are kept in `store` or in the hub's own cache.
+def fetch(uri: str, encoder: str | None, store: Path) -> Weights:
+    """Return the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
 
     `encoder` is the network's encoder by smp's name, which `smp:` needs. Raises UserError, which says what went wrong
     and what to do instead; what is not a file of tensors does not stay in the store.
@@ -45,7 +46,7 @@ def fetch(uri: str, encoder: str | None, store: Path) -> dict[str, Tensor]:
     scheme, _, rest = uri.partition(":")
     match scheme:
         case "file":
-            return _from_file(Path(rest).expanduser())
+            return _from_file(rest)
         case "gdrive":
             return _from_drive(rest, store)
         case "hf":
@@ -56,22 +57,27 @@ def fetch(uri: str, encoder: str | None, store: Path) -> dict[str, Tensor]:
             return _from_web(uri, store)
 
 
-def _from_file(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+def _from_file(text: str) -> Weights:
+    try:
+        path = Path(text).expanduser()
+        known = path.exists()
+    except (RuntimeError, ValueError, OSError) as error:  # no such user, a null character, a name too long
+        raise UserError(f"file:{text!r}: {str(error).rstrip('.')}; correct the path") from None
+    if not known:
         raise UserError(f"file:{path}: there is no such file; correct the path (relative ones start at {Path.cwd()})")
     return read_tensors(path)
 
 
-def _from_web(url: str, store: Path) -> dict[str, Tensor]:
+def _from_web(url: str, store: Path) -> Weights:
     path, _ = download(url, store)
     try:
         return read_tensors(path)
     except UserError as error:
         path.unlink()
-        raise UserError(f"{url}: {_unnamed(error, path)}") from None
+        raise UserError(f"{shown_url(url)}: {_unnamed(error, path)}") from None
 
 
-def _from_drive(file_id: str, store: Path) -> dict[str, Tensor]:
+def _from_drive(file_id: str, store: Path) -> Weights:
     if not re.fullmatch(r"[\w-]+", file_id):
         raise UserError(f"gdrive:{file_id}: not a Drive file ID; give the part after /d/ of the file's link alone")
     path = (store / "gdrive" / f"{file_id}.pth").absolute()
@@ -96,7 +102,7 @@ def _from_drive(file_id: str, store: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _from_hub(repo: str) -> dict[str, Tensor]:
+def _from_hub(repo: str) -> Weights:
     try:
         try:
             path = hf_hub_download(repo, "model.safetensors")
@@ -111,7 +117,7 @@ def _from_hub(repo: str) -> dict[str, Tensor]:
     return read_tensors(Path(path))
 
 
-def _from_smp(name: str, encoder: str | None) -> dict[str, Tensor]:
+def _from_smp(name: str, encoder: str | None) -> Weights:
     if encoder is None:
         raise UserError(
             f"smp:{name}: this model has no encoder of segmentation_models_pytorch; choose another model, or none"
@@ -126,7 +132,7 @@ def _from_smp(name: str, encoder: str | None) -> dict[str, Tensor]:
         raise _failed(
             f"smp:{name} for {encoder}", error, f"check the connection, or fetch it from {link} and give file:PATH"
         ) from None
-    return {f"encoder.{key}": value for key, value in network.state_dict().items()}
+    return Weights({f"encoder.{key}": value for key, value in network.state_dict().items()})
 
 
 def _unnamed(error: UserError, path: Path) -> str:
@@ -136,7 +142,7 @@ def _unnamed(error: UserError, path: Path) -> str:
 
 def _failed(source: str, error: Exception, remedy: str) -> UserError:
     """One line of a library's exception, whatever its text looks like."""
-    reason = shorten(str(error), 200, placeholder=" ...").rstrip(".;") or type(error).__name__
+    reason = shorten(shown_url(str(error)), 200, placeholder=" ...").rstrip(".;") or type(error).__name__
     if isinstance(error, LocalEntryNotFoundError):
         reason = "the hub does not answer, and its cache here has no such file"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -1,6 +1,7 @@
 """Where weights come from: no test touches the network, each fakes a library at its border or asks a local server."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def test_reads_a_file_by_absolute_relative_and_home_path(weights: Path, monkeypa
     monkeypatch.chdir(weights.parent)
     monkeypatch.setenv("HOME", str(weights.parent))
     for path in (str(weights), "weights.pth", "~/weights.pth"):
-        assert fetch(f"file:{path}", None, weights.parent / "store")["a"].tolist() == [0, 1, 2]
+        assert fetch(f"file:{path}", None, weights.parent / "store").tensors["a"].tolist() == [0, 1, 2]
 
 
 def test_a_missing_file_is_reported_with_the_folder_it_was_looked_for_in(tmp_path: Path) -> None:
@@ -94,10 +95,30 @@ def test_a_missing_file_is_reported_with_the_folder_it_was_looked_for_in(tmp_pat
         fetch("file:no.pth", None, tmp_path)
 
 
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/w.pth", "a\0b", "n" * 5000])
+def test_a_path_that_cannot_be_is_one_line(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match=r"^file:.*; correct the path"):
+        fetch(f"file:{path}", None, tmp_path)
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"pipe is a pipe, not a file; give the path of a file of weights"):
+        fetch(f"file:{tmp_path / 'pipe'}", None, tmp_path)
+
+
+def test_no_secret_is_in_an_error(http_server: FileServer, tmp_path: Path) -> None:
+    (http_server.root / "w.pth?key=s3cret").write_bytes(b"\x80\x02cut short")
+    with pytest.raises(UserError, match=r"/w\.pth\?key=\.\.\.: what came is broken"):
+        fetch(f"{http_server.url}/w.pth?key=s3cret", None, tmp_path)
+    with pytest.raises(UserError, match=r"'ftp://\.\.\.@host/w\?key=\.\.\.' is unknown"):
+        resolve("ftp://me:s3cret@host/w?key=s3cret", {})
+
+
 def test_downloads_once(http_server: FileServer, weights: Path, tmp_path: Path) -> None:
     (http_server.root / "w.pth").write_bytes(weights.read_bytes())
     for _ in range(2):
-        assert fetch(f"{http_server.url}/w.pth", None, tmp_path / "store")["a"].tolist() == [0, 1, 2]
+        assert fetch(f"{http_server.url}/w.pth", None, tmp_path / "store").tensors["a"].tolist() == [0, 1, 2]
     assert len(http_server.asked) == 1
 
 
@@ -108,12 +129,12 @@ def test_a_wrong_download_does_not_stay(http_server: FileServer, weights: Path, 
         fetch(f"{http_server.url}/w.pth", None, tmp_path / "store")
     assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
     (http_server.root / "w.pth").write_bytes(weights.read_bytes())
-    assert list(fetch(f"{http_server.url}/w.pth", None, tmp_path / "store")) == ["a"]
+    assert list(fetch(f"{http_server.url}/w.pth", None, tmp_path / "store").tensors) == ["a"]
 
 
 def test_drive_is_asked_once(drive: FakeDrive, tmp_path: Path) -> None:
     for _ in range(2):
-        assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store")) == ["a"]
+        assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store").tensors) == ["a"]
     assert drive.asked == [ID]
     assert [path.name for path in (tmp_path / "store/gdrive").iterdir()] == [f"{ID}.pth"]
 
@@ -141,7 +162,7 @@ def test_a_failure_of_drive_is_one_line_with_the_way_round(
     assert "\n" not in line
     assert list(place.parent.iterdir()) == []
     weights.rename(place)  # what the line says to do
-    assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store")) == ["a"]
+    assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store").tensors) == ["a"]
 
 
 def test_drive_works_after_a_failure(drive: FakeDrive, weights: Path, tmp_path: Path) -> None:
@@ -149,7 +170,7 @@ def test_drive_works_after_a_failure(drive: FakeDrive, weights: Path, tmp_path: 
     with pytest.raises(UserError):
         fetch(f"gdrive:{ID}", None, tmp_path / "store")
     drive.content = weights.read_bytes()
-    assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store")) == ["a"]
+    assert list(fetch(f"gdrive:{ID}", None, tmp_path / "store").tensors) == ["a"]
 
 
 def test_a_broken_file_put_by_hand_is_named_and_kept(drive: FakeDrive, tmp_path: Path) -> None:
@@ -193,7 +214,7 @@ def test_the_hub_has_one_file_or_the_other(monkeypatch: pytest.MonkeyPatch, tmp_
     save_file({"a": torch.ones(1)}, path) if name.endswith("safetensors") else torch.save({"a": torch.ones(1)}, path)
     asked: list[tuple[str, str, bool]] = []
     monkeypatch.setattr(checkpoints, "hf_hub_download", fake_hub({name: path}, asked))
-    assert fetch("hf:some/repo", None, tmp_path)["a"].tolist() == [1]
+    assert fetch("hf:some/repo", None, tmp_path).tensors["a"].tolist() == [1]
     assert asked[-1] == ("some/repo", name, False)
 
 
@@ -204,6 +225,7 @@ def test_the_hub_has_one_file_or_the_other(monkeypatch: pytest.MonkeyPatch, tmp_
         (errors.HFValidationError("Repo id must be in the form a/b."), "Repo id must be in the form a/b; check name"),
         (errors.OfflineModeIsEnabled("offline mode is on"), "offline mode is on; check name and connection"),
         (httpx2.ReadTimeout("timed out"), "timed out; check name and connection"),
+        (OSError("https://cdn/x?Signature=s3cret is gone"), r"https://cdn/x\?Signature=\.\.\. is gone; check"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; free some space"),
     ],
 )
@@ -235,7 +257,7 @@ def test_smp_gives_the_encoder_of_the_network(monkeypatch: pytest.MonkeyPatch, t
         "config.json": tmp_path / "not read",
     }
     monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", fake_hub(files, asked))
-    tensors = fetch("smp:imagenet", "mobilenet_v2", tmp_path)
+    tensors = fetch("smp:imagenet", "mobilenet_v2", tmp_path).tensors
     assert list(tensors) == [f"encoder.{key}" for key in state]
     assert torch.equal(tensors["encoder.features.0.0.weight"], state["features.0.0.weight"])
     assert asked[-1][:2] == ("smp-hub/mobilenet_v2.imagenet", "model.safetensors")

@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from torch import Tensor, nn
 
 from roadseg.networks.catalogue import build_model
 from roadseg.pretrained.fitting import fit_weights, rows_that_fit
+from roadseg.pretrained.values import as_network_holds_them
 from roadseg.pretrained.weights import read_tensors
 from roadseg.specs import Network
 
@@ -36,7 +38,19 @@ def weights(row: str) -> dict[str, Tensor]:
     return build_model(row, ROWS[row], CLASSES).state_dict()
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "model.", "module.model."])
+PREFIXES = (
+    "",
+    "module.",
+    "model.",
+    "_orig_mod.",
+    "_orig_mod.module.",
+    "model.module.",
+    "model._orig_mod.",
+    "any.net_2.",
+)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_fits_the_same_network_under_a_prefix(prefix: str) -> None:
     source = tiny().state_dict()
     fit = fit_weights({prefix + key: value for key, value in source.items()}, tiny(), CLASSES)
@@ -74,7 +88,8 @@ def test_neither_a_smaller_nor_a_larger_network_fits(given: int, own: int) -> No
 
 
 def test_takes_the_dtype_of_the_network() -> None:
-    matched = fit_weights(tiny().half().state_dict(), tiny(), CLASSES).matched
+    fit = fit_weights(tiny().half().state_dict(), tiny(), CLASSES)
+    matched = as_network_holds_them(fit.matched, tiny().state_dict())
     assert {key: value.dtype for key, value in matched.items()} == {
         key: value.dtype for key, value in tiny().state_dict().items()
     }
@@ -93,6 +108,68 @@ def test_tells_mit_b3_from_mit_b2_although_it_holds_all_its_tensors() -> None:
     assert (fit.part, len(fit.matched), fit.missing) == ("nothing", 348, 0)
 
 
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_other_tensors_of_the_file_do_not_count(prefix: str) -> None:
+    state = {prefix + key: value for key, value in tiny().state_dict().items()}
+    extra = {
+        "mean": torch.zeros(3),
+        "std": torch.ones(3),
+        "loss_fn.weight": torch.ones(9),
+        "n_averaged": torch.ones(()),
+    }
+    fit = fit_weights({**extra, **state}, tiny(), CLASSES)
+    assert (fit.part, len(fit.matched), fit.missing, fit.unused, fit.misfits) == ("network", 11, 0, 4, 0)
+    assert fit.own.keys() == tiny().state_dict().keys()
+
+
+def test_more_of_the_networks_own_modules_counts() -> None:
+    state = tiny().state_dict()
+    wider = {f"decoder.attention.{number}": torch.ones(1) for number in range(3)}
+    fit = fit_weights(state | wider, tiny(), CLASSES)
+    assert (fit.part, fit.unused, fit.misfits) == ("encoder", 7, 7)
+
+
+def test_takes_the_trained_weights_of_two_and_names_the_others() -> None:
+    state = tiny().state_dict()
+    average = {f"ema_model.{key}": value + 1 for key, value in state.items()}
+    fit = fit_weights(average | {f"net.{key}": value for key, value in state.items()}, tiny(), CLASSES)
+    assert (fit.part, fit.strip, fit.rivals, fit.unused) == ("network", "net.", ("ema_model.",), 11)
+    assert all(torch.equal(fit.matched[key], value) for key, value in state.items())
+    assert fit_weights(average, tiny(), CLASSES).strip == "ema_model."
+
+
+TIMM = {"resnet18": 2, "convnext_atto": 4, "mobilenetv3_small_050": 4}  # what is left over: classifier, last layers
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_fits_timms_weights_to_the_encoder_that_smp_makes_of_it(name: str) -> None:
+    model = build_model("tu", {"arch": "FPN", "encoder": f"tu-{name}"}, CLASSES)
+    state = timm.create_model(name).state_dict()
+    fit = fit_weights(state, model, CLASSES)
+    encoder = {key for key in model.state_dict() if key.startswith("encoder.")}
+    assert (fit.part, fit.matched.keys(), fit.unused) == ("encoder", encoder, TIMM[name])
+    dotted = {key.replace("_", "."): value for key, value in state.items()}
+    for key, value in fit.matched.items():
+        assert torch.equal(value, dotted[key.removeprefix("encoder.model.").replace("_", ".")])
+
+
+def test_fits_timms_weights_where_later_stages_are_left_out() -> None:
+    row = {"arch": "Unet", "encoder": "tu-resnet18", "kwargs": {"encoder_depth": 4, "decoder_channels": [8, 8, 8, 8]}}
+    fit = fit_weights(timm.create_model("resnet18").state_dict(), build_model("tu", row, CLASSES), CLASSES)
+    assert (fit.part, len(fit.matched), fit.unused) == ("encoder", 90, 32)
+
+
+def test_a_larger_network_of_timm_does_not_fit() -> None:
+    model = build_model("tu", {"arch": "FPN", "encoder": "tu-resnet18"}, CLASSES)
+    assert fit_weights(timm.create_model("resnet34").state_dict(), model, CLASSES).part == "nothing"
+
+
+def test_fits_timms_weights_to_smps_own_encoder() -> None:
+    model = build_model("own", {"arch": "FPN", "encoder": "resnet18"}, CLASSES)
+    fit = fit_weights(timm.create_model("resnet18").state_dict(), model, CLASSES)
+    assert (fit.part, len(fit.matched), fit.unused) == ("encoder", 120, 2)
+
+
 def test_names_the_rows_that_fit() -> None:
     catalogue = ROWS | {"broken": Network(arch="Segformer", encoder="resnet_of_no_kind")}
     rows = rows_that_fit({f"module.{key}": value for key, value in weights("mit_b2_256").items()}, catalogue, CLASSES)
@@ -101,6 +178,6 @@ def test_names_the_rows_that_fit() -> None:
 
 @pytest.mark.skipif("ROADSEG_REAL_DATA" not in os.environ, reason="ROADSEG_REAL_DATA names no folder")
 def test_fits_a_real_encoder() -> None:
-    tensors = read_tensors(Path(os.environ["ROADSEG_REAL_DATA"]) / "mobilenet_v2_imagenet_encoder.pth")
+    tensors = read_tensors(Path(os.environ["ROADSEG_REAL_DATA"]) / "mobilenet_v2_imagenet_encoder.pth").tensors
     fit = fit_weights(tensors, build_model("mobilenet", ROWS["mobilenet"], CLASSES), CLASSES)
     assert (fit.part, len(fit.matched), fit.missing, fit.unused) == ("encoder", 312, 18, 0)
