@@ -15,7 +15,7 @@ from pipeline.stage import replacing, run_stage, write_json
 from roadseg.datasets import kitti, seg_data
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
-from roadseg.download import download
+from roadseg.download import download, shown_url
 from roadseg.errors import UserError, printable
 
 
@@ -52,7 +52,7 @@ def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
         case "kitti":
             archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
             print(f"{archive}: sha256 {digest}")
-            return params.data.kitti.url, kitti.import_frames(archive, folder, params.data.allow_leak)
+            return shown_url(params.data.kitti.url), kitti.import_frames(archive, folder, params.data.allow_leak)
         case "seg_data":
             source = path_of(params.data.seg_data.path or "")
             return printable(source), seg_data.import_frames(source, folder, params.data.allow_leak)

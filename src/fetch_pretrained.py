@@ -1,4 +1,4 @@
-"""Fetch the weights that the chosen model starts from, and keep those that fit it.
+"""Check that the stages can work with the chosen model, and fetch the weights that it starts from.
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
@@ -18,6 +18,7 @@ from roadseg.download import shown_url
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.model_file import save_weights
+from roadseg.networks.suitability import check_network
 from roadseg.pretrained.checkpoints import fetch, resolve
 from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
@@ -28,13 +29,14 @@ from roadseg.specs import Network
 
 def main() -> None:
     params = load_params()
+    row = params.models[params.model]
+    model = build_model(params.model, row, NUM_CLASSES)
+    check_network(params.model, model, NUM_CLASSES, params.input.height, params.input.width)  # before hours of training
     if params.pretrained == "none":
         save({})
         print(f"{params.model} starts from random weights")
         return
-    row = params.models[params.model]
     source = resolve(params.pretrained, row.pretrained)
-    model = build_model(params.model, row, NUM_CLASSES)  # first: an error in the row costs no download
     weights = fetch(source, row.encoder, store_folder())
     fit = fit_weights(weights.tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
@@ -49,7 +51,7 @@ def main() -> None:
 
 
 def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
-    """Give back the tensors to start from, as the network holds them, if all of the file's are numbers."""
+    """The tensors to start from, as the network holds them, if all of the file's are numbers."""
     try:
         tensors = as_network_holds_them(fit.matched, model.state_dict())
         check_finite(fit.own | tensors)

@@ -18,6 +18,7 @@ from pipeline import paths
 from pipeline.params import load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
+from roadseg.download import check_address
 from roadseg.errors import UserError
 
 _SHOWN = 5  # odd entries of a folder that get a line each
@@ -33,7 +34,12 @@ def main() -> None:
     if source.startswith("file:"):
         named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
     outputs = all_outputs()
-    if problems := [line for key, text in named.values() for line in problems_of(key, text, outputs)]:
+    problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
+    addresses = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
+    for name, row in params.models.items():
+        addresses |= {f"models.{name}.pretrained.{key}": uri for key, uri in row.pretrained.items()}
+    problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
+    if problems:
         raise UserError("\n".join(problems))
     for link in (paths.INPUT_FRAMES, paths.INPUT_WEIGHTS):
         with replacing(link) as temporary:
@@ -54,6 +60,15 @@ def show_the_change_to_git() -> None:
     if paths.PARAMS.is_file():
         seconds = max(time.time(), int(paths.PARAMS.stat().st_mtime) + 1)
         os.utime(paths.PARAMS, (seconds, seconds))
+
+
+def problems_of_address(key: str, address: str) -> Iterator[str]:
+    """A line where an address is not valid or holds a password: params.yaml and dvc.lock go into git."""
+    try:
+        if "://" in address:
+            check_address(address)
+    except UserError as error:
+        yield f"{key}: {error}"
 
 
 def all_outputs() -> list[Path]:

@@ -116,6 +116,17 @@ def test_other_paths_that_cannot_be_read(project, tmp_path):
         preflight.main()
 
 
+def test_secrets_in_addresses_are_refused_before_they_reach_the_lock(project):
+    row = DEFAULTS["models"]["resnet18_segformer"] | {"pretrained": {"mine": "https://me:secret@host/w.pth"}}
+    project(models=DEFAULTS["models"] | {"resnet18_segformer": row}, pretrained="https://me:hush@host/x")
+    with pytest.raises(UserError) as caught:
+        preflight.main()
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["pretrained", "models.resnet18_segformer.pretrained.mine"]
+    assert "secret" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
 def test_git_can_see_that_the_parameters_changed(project):
     before = int(paths.PARAMS.stat().st_mtime)
     preflight.main()

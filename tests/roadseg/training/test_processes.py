@@ -80,7 +80,7 @@ def assert_same_training(folder, expected):
         for tensors in (initial_weights(), weights, expected_weights)
     )
     assert (after - expected_after).norm() < 0.02 * (expected_after - before).norm()
-    assert '"2 x cpu with 1 threads, 32-true"' in (folder / "metrics" / "train.json").read_text()
+    assert '"2 x cpu with 1 thread, 32-true"' in (folder / "metrics" / "train.json").read_text()
 
 
 def initial_weights():
