@@ -19,7 +19,7 @@ from pipeline.params import load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
-from roadseg.errors import UserError
+from roadseg.errors import UserError, printable
 
 _SHOWN = 5  # odd entries of a folder that get a line each
 
@@ -98,13 +98,20 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
         yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
     else:
         odd = islice(odd_entries(path), _SHOWN)
-        yield from (f"{key}: {entry} is {kind_of(entry)}; remove it, or name another folder" for entry in odd)
+        yield from (f"{key}: {printable(entry)} {reason}, or name another folder" for entry, reason in odd)
 
 
-def odd_entries(path: Path) -> Iterator[Path]:
-    """What is neither a file nor a folder, at `path` or below it: reading it could block, or never end."""
+def odd_entries(path: Path) -> Iterator[tuple[Path, str]]:
+    """What DVC and the stages can't read, at `path` or below it, and why.
+
+    Reading what is neither a file nor a folder could block, or never end; DVC wants names in UTF-8.
+    """
     below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-    return (entry for entry in (path, *below) if not entry.is_file() and not entry.is_dir())
+    for entry in (path, *below):
+        if not entry.is_file() and not entry.is_dir():
+            yield entry, f"is {kind_of(entry)}; remove it"
+        elif str(entry) != os.fsencode(entry).decode(errors="replace"):
+            yield entry, "has a name that is not in UTF-8; rename it"
 
 
 def kind_of(path: Path) -> str:

@@ -82,6 +82,10 @@ def test_what_lies_in_an_output_is_refused_and_left_alone(project, inside, tmp_p
     [
         (lambda path: os.mkfifo(path / "training" / "pipe"), "pipe is a pipe; remove it, or name another folder"),
         (lambda path: (path / "training" / "x.png").symlink_to("gone"), r"x\.png is a link that leads nowhere; remove"),
+        (
+            lambda path: Path(os.fsdecode(os.fsencode(path) + b"/Stra\xdfe.png")).touch(),
+            r"Stra\\xdfe\.png has a name that is not in UTF-8; rename it",
+        ),
         (lambda path: (path / "zero.png").symlink_to("/dev/zero"), r"zero\.png is a device; remove it"),
     ],
 )
