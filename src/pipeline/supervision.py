@@ -29,6 +29,7 @@ def supervised() -> Iterator[None]:
     Processes that share a training with the first one don't hold the folder again.
     Raises UserError where another stage is at work in the folder.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a KeyboardInterrupt, so that temporary files go
     if os.environ.get("DVC_STAGE"):  # set by DVC for the commands that it runs
         threading.Thread(target=_end_with, args=(_ancestors(),), daemon=True).start()
     if any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK")):
@@ -76,6 +77,6 @@ def _end_with(ancestors: list[int]) -> None:
     """Wait until one of the ancestors has ended, as their children then have another parent; then end this process."""
     while os.getppid() == ancestors[0] and (len(ancestors) == 1 or _parent_of(ancestors[0]) == ancestors[1]):
         time.sleep(_POLL)
-    os.kill(os.getpid(), signal.SIGINT)  # a KeyboardInterrupt, so that temporary files go
+    os.kill(os.getpid(), signal.SIGTERM)  # not SIGINT, which is ignored in what a script runs in the background
     time.sleep(_GRACE)
     os.kill(os.getpid(), signal.SIGKILL)

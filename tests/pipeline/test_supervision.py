@@ -52,7 +52,7 @@ def stage(tmp_path):
     return start
 
 
-@pytest.mark.parametrize("caller", ["exec {}", "{}; true"])
+@pytest.mark.parametrize("caller", ["exec {}", "{}; true", "trap '' INT; exec {}"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stage_ends_with_its_caller_and_leaves_nothing(stage, tmp_path, caller, how):
     process = stage(60, caller)
@@ -92,3 +92,13 @@ def test_processes_that_share_a_training_do_not_lock_each_other_out(stage, tmp_p
     assert second.returncode == 0
     first.kill()
     first.communicate(timeout=20)
+
+
+def test_a_terminated_stage_leaves_nothing(stage, tmp_path):
+    process = stage(60)
+    wait_for((tmp_path / "started").exists)
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.startswith("error: interrupted")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stage.py", "started"]
