@@ -73,7 +73,7 @@ def test_a_second_stage_in_the_folder_is_refused_until_the_first_has_ended(stage
     assert second.returncode == 1
     assert errors.startswith(f"error: another stage is at work in {tmp_path}; wait for it, or end it")
     assert errors.count("\n") == 1
-    first.send_signal(signal.SIGINT)
+    first.terminate()
     _, errors = first.communicate(timeout=20)
     assert first.returncode == 130
     assert errors == "error: interrupted; the outputs are those of before, or are made again by the next run\n"
