@@ -35,19 +35,19 @@ def card(tmp_path, monkeypatch):
     ],
 )
 def test_the_card_gives_the_terms_of_the_frames(card, source, terms):
-    text, _ = card(**{"data.source": source, "data.seg_data.path": "/home/me/frames"})
+    text, _ = card(**{"data.source": source, "data.seg_data.path": "/data/me/frames"})
     assert terms in text
     assert ("KITTI" in text) == (source == "kitti")
-    assert "/home/me" not in text
+    assert "/data/me" not in text
     assert "They started from" not in text
 
 
 def test_a_release_keeps_secrets_and_local_paths_to_itself(card):
     secret = "https://me:hunter2@host/w.pth?sig=abc123"
-    changes = {"data.source": "seg_data", "data.seg_data.path": "/home/me/frames", "pretrained": "file:/home/me/w.pth"}
+    changes = {"data.source": "seg_data", "data.seg_data.path": "/data/me/frames", "pretrained": "file:/data/me/w.pth"}
     text, params = card(**changes, **{"models.mit_b0_segformer.pretrained.own": secret})
     for released in (text, params):
-        assert not any(part in released for part in ("hunter2", "abc123", "/home/me"))
+        assert not any(part in released for part in ("hunter2", "abc123", "/data/me"))
     assert "They started from file:w.pth, whose terms apply as well." in text
     checked, problems = check_params(yaml.safe_load(params))
     assert checked is not None, problems

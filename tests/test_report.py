@@ -85,10 +85,10 @@ def test_the_pictures_do_not_depend_on_the_names(run, tmp_path):
 
 
 def test_the_report_says_whose_frames_are_whose(run):
-    text = run(**{"data.source": "seg_data", "data.seg_data.path": "/home/me/frames"})["md"]
+    text = run(**{"data.source": "seg_data", "data.seg_data.path": "/data/me/frames"})["md"]
     assert text.startswith("# Road-scene segmentation: resnet18_segformer on the user's own frames\n")
     assert "of generated scenes, not of the user's own frames" in text
-    assert "/home/me" not in text
+    assert "/data/me" not in text
 
 
 def test_a_report_of_one_frame_speaks_of_one(run):

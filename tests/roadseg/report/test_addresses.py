@@ -31,7 +31,7 @@ def test_user_names_passwords_and_values_are_left_out(address, expected):
 
 def test_of_a_path_only_the_last_part_is_public():
     params = {
-        "pretrained": "file:/home/me/secret project/w.pth",
+        "pretrained": "file:/data/me/secret project/w.pth",
         "path": "/data/customer/frames.zip",
         "home": "~/frames",
         "models": {"a": {"pretrained": {"x": "https://u:p@h/w?k=v"}, "kwargs": {"sizes": [1, 2.5, None, "../up/y"]}}},
