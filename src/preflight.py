@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def show_the_change_to_git() -> None:
-    """Give params.yaml a modification time that git's index can't have.
+    """Set params.yaml to a modification time that git's index can't have.
 
     `dvc exp run -S` restores and rewrites the file within one second. Where the size stays too, git takes it for
     unchanged, and `git checkout` would leave the changed value in it.

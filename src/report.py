@@ -90,7 +90,7 @@ def evenly_spread(stems: Sequence[str], number: int) -> list[str]:
 
 
 def numbered(stems: Sequence[str]) -> list[dict[str, str]]:
-    """Give each frame's picture a number for a name: a stem may hold what no address, page or picture takes."""
+    """Name each frame's picture by a number: a stem may hold what no address, page or picture takes."""
     digits = max(2, len(str(len(stems))))
     return [
         {"number": str(number), "name": stem, "file": f"frames/{number:0{digits}}.png"}

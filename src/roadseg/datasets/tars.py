@@ -3,17 +3,15 @@
 A compressed tar can be read from front to back only, so its files go into one temporary file first.
 """
 
-import lzma
 import os
-import struct
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from roadseg.datasets.damage import damage_reported, damaged
 from roadseg.errors import UserError, printable
 from roadseg.inputs.files import MAX_BYTES, check_size, is_litter
 
@@ -21,9 +19,6 @@ _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _ENDINGS = {".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz"}
 _TRUSTED_RATIO = 100  # pictures are compressed already: an archive of them doesn't grow like that
 _PIECE = 2**20
-
-# what tarfile raises for a damaged archive, by where the damage is
-_DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, struct.error, ValueError)
 
 
 class _Member(tarfile.TarInfo):
@@ -57,18 +52,12 @@ def open_tar(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
         compressed = file.read(6).startswith(_COMPRESSED)
         places: dict[str, tuple[int, int]] = {}  # where in `source` a file begins, and its size
         source: BinaryIO = unpacked if compressed else file
-        try:
-            with tarfile.open(path, "r|*" if compressed else "r:", tarinfo=_Member) as archive:
-                for member in archive:
-                    if name := _safe_name(shown, member):
-                        begin = _unpack(archive, member, unpacked, shown, path) if compressed else member.offset_data
-                        places[name] = begin, member.size
-        except _DAMAGE as error:
-            raise _damaged(shown, error) from None
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise _damaged(shown, error) from None
+        mode = "r|*" if compressed else "r:"
+        with damage_reported(shown, "tar"), tarfile.open(path, mode, tarinfo=_Member) as archive:  # type: ignore[call-overload]
+            for member in archive:
+                if name := _safe_name(shown, member):
+                    begin = _unpack(archive, member, unpacked, shown, path) if compressed else member.offset_data
+                    places[name] = begin, member.size
         source.flush()
         yield list(places), lambda name: _read(source, *places[name], f"{shown}/{printable(name)}")
 
@@ -105,9 +94,5 @@ def _read(source: BinaryIO, begin: int, size: int, shown: str) -> bytes:
     check_size(size, shown)
     data = os.pread(source.fileno(), size, begin)
     if len(data) < size:
-        raise _damaged(shown, f"it ends {size - len(data)} bytes too early")
+        raise damaged(shown, "tar", f"it ends {size - len(data)} bytes too early")
     return data
-
-
-def _damaged(shown: str, error: object) -> UserError:
-    return UserError(f"{shown}: damaged, or not a tar archive ({error}); delete it and get it again")

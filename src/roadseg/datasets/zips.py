@@ -1,19 +1,14 @@
 """Read a zip that may be damaged, unsafe, or made on Windows."""
 
-import lzma
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from roadseg.datasets.damage import damage_reported
 from roadseg.errors import UserError, printable
 from roadseg.inputs.files import MAX_BYTES, check_size, is_litter
-
-# what zipfile raises for a damaged archive, by where the damage is
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, NotImplementedError, ValueError)
 
 _READ = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd", 99: "AES encryption"}
@@ -32,10 +27,8 @@ def open_zip(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
         start = file.read(6)
     if kind := next((kind for mark, kind in _OTHER_KINDS.items() if start.startswith(mark)), ""):
         raise UserError(f"{shown} is a {kind} archive, which can't be read here; unpack it and name the folder")
-    try:
+    with damage_reported(shown, "zip"):
         archive = zipfile.ZipFile(path)
-    except _DAMAGE as error:
-        raise _damaged(shown, error) from None
     with archive:
         members = _members(shown, archive.infolist())
         yield list(members), lambda name: _read(archive, members[name], f"{shown}/{printable(name)}")
@@ -84,18 +77,7 @@ def _unreadable(info: zipfile.ZipInfo, twice: bool) -> str:
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shown: str) -> bytes:
     check_size(info.file_size, shown)
-    try:
-        with archive.open(info) as member:
-            data = member.read(MAX_BYTES + 1)
-    except _DAMAGE as error:
-        raise _damaged(shown, error) from None
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise _damaged(shown, error) from None
+    with damage_reported(shown, "zip"), archive.open(info) as member:
+        data = member.read(MAX_BYTES + 1)
     check_size(len(data), shown)
     return data
-
-
-def _damaged(shown: str, error: Exception) -> UserError:
-    return UserError(f"{shown}: damaged, or not a zip archive ({error}); delete the zip and get it again")

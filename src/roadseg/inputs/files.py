@@ -41,7 +41,7 @@ def kind_of(path: Path) -> str:
             raise UserError(f"{printable(path)} is a link that leads back to itself; remove it") from None
         if path.is_symlink():
             target = printable(path.readlink())
-            raise UserError(f"{printable(path)} is a broken link to {target}; mend it, or remove it") from None
+            raise UserError(f"{printable(path)} is a broken link to {target}; repair it, or remove it") from None
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return ""
         raise

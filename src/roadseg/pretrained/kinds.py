@@ -1,4 +1,4 @@
-"""What a file that should hold weights is, told by its first bytes: how to read it, or what to do instead."""
+"""What a file that should hold weights is, known by its first bytes: how to read it, or what to do instead."""
 
 import re
 import stat

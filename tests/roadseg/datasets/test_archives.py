@@ -292,7 +292,7 @@ def test_links_in_a_folder(tmp_path: Path) -> None:
         assert tree.read("linked/a.png") == b"some bytes"
         with pytest.raises(UserError, match=r"self\.png is a link that leads back to itself; remove it"):
             tree.read("training/self.png")
-        with pytest.raises(UserError, match=r"gone\.png is a broken link to nowhere\.png; mend it, or remove it"):
+        with pytest.raises(UserError, match=r"gone\.png is a broken link to nowhere\.png; repair it, or remove it"):
             tree.read("training/gone.png")
 
 

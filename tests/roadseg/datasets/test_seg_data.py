@@ -183,7 +183,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "last byte lost": (lambda s: cut_by(s / IMAGE, 1), f"{IMAGE} is not a readable PNG or JPEG; replace it"),
     "pipe": (pipe, f"{IMAGE} is a named pipe, not a file; put a file there, or remove it"),
     "device": (device, f"{LABEL} is a device, not a file; put a file there, or remove it"),
-    "broken link": (broken_link, f"{IMAGE} is a broken link to nowhere.png; mend it, or remove it"),
+    "broken link": (broken_link, f"{IMAGE} is a broken link to nowhere.png; repair it, or remove it"),
     "link back up": (
         lambda s: (s / "testing/image/up").symlink_to(".."),
         "up/ can't be entered, or is a link back to a",

@@ -39,7 +39,7 @@ def test_links_to_nowhere(tmp_path):
     (tmp_path / "broken").symlink_to("away/from here")
     (tmp_path / "round").symlink_to("and round")
     (tmp_path / "and round").symlink_to("round")
-    with pytest.raises(UserError, match="broken is a broken link to away/from here; mend it, or remove it"):
+    with pytest.raises(UserError, match="broken is a broken link to away/from here; repair it, or remove it"):
         read_bytes(tmp_path / "broken")
     with pytest.raises(UserError, match="round is a link that leads back to itself; remove it"):
         read_bytes(tmp_path / "round")
