@@ -1,8 +1,9 @@
-"""Networks by the rows of a catalogue: an architecture of segmentation_models_pytorch, or one of the study's own."""
+"""Networks by the rows of a catalogue: an architecture of segmentation_models_pytorch, or one of this project's own."""
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import segmentation_models_pytorch as smp
@@ -11,10 +12,17 @@ from pydantic import ValidationError
 from torch import nn
 
 from roadseg.errors import UserError
+from roadseg.networks.efficientvit import EfficientVitSeg
 from roadseg.networks.segnet import BaselineSegnet, BetterSegnet
 from roadseg.specs import Network
 
-_OWN = {"baseline_segnet": BaselineSegnet, "better_segnet": BetterSegnet}
+_OWN: dict[str, Callable[[int], nn.Module]] = {
+    "baseline_segnet": BaselineSegnet,
+    "better_segnet": BetterSegnet,
+    "efficientvit_seg_b0": partial(EfficientVitSeg, "b0"),
+    "efficientvit_seg_b1": partial(EfficientVitSeg, "b1"),
+    "efficientvit_seg_b2": partial(EfficientVitSeg, "b2"),
+}
 # keyword arguments of smp that another key here sets, or that the stages can't work with; a harmless value is allowed
 _SET_ELSEWHERE = {
     "encoder_name": "set encoder in place of it",
@@ -33,7 +41,8 @@ def build_model(name: str, spec: Network | Mapping[str, Any], num_classes: int) 
     """Build the network that a row of the catalogue describes, with random weights.
 
     `spec` is the row, or a mapping as params.yaml has it: `arch`, and for an smp architecture `encoder` and optional
-    `kwargs`. The network maps images (N, 3, H, W) float32 to logits (N, num_classes, H, W).
+    `kwargs`. The network maps images (N, 3, H, W) float32 to logits (N, num_classes, h, w) float32, as large as the
+    images or smaller by one factor.
     Raises UserError, naming the row, where the row describes no network.
 
     Example:

@@ -8,9 +8,13 @@ from torch import nn
 from roadseg.errors import UserError
 
 
-def check_network(name: str, network: nn.Module, num_classes: int, height: int, width: int) -> None:
-    """Raise UserError, naming the row, where a network does not map an image of the input size to logits of that size.
+_FACTORS = (1, 2, 4, 8)  # that logits may be smaller than the image
 
+
+def check_network(name: str, network: nn.Module, num_classes: int, height: int, width: int) -> None:
+    """Raise UserError, naming the row, where a network does not map an image of the input size to logits.
+
+    They may be smaller than it, by one whole factor of at most 8: the label then has 64 pixels for each of theirs.
     The network runs on the device "meta": that gives the shapes alone, and leaves its weights as they are.
     """
     try:
@@ -24,10 +28,11 @@ def check_network(name: str, network: nn.Module, num_classes: int, height: int, 
     if not isinstance(logits, torch.Tensor):
         kind = type(logits).__name__
         raise UserError(f"models.{name}: the network returns a {kind}, not logits alone; change the row's kwargs")
-    if logits.shape != (1, num_classes, height, width):
+    if tuple(logits.shape) not in ((1, num_classes, height // factor, width // factor) for factor in _FACTORS):
         raise UserError(
             f"models.{name}: for an input of {height}x{width} the network gives {tuple(logits.shape)}, "
-            f"not {(1, num_classes, height, width)}; change the row's kwargs, for example upsampling"
+            f"not {(1, num_classes, height, width)} or sides smaller by up to {max(_FACTORS)}; "
+            "change the row's kwargs, for example upsampling"
         )
 
 

@@ -1,9 +1,9 @@
-"""SegFormer as others name its tensors, put into smp's names: it is the same network.
+"""SegFormer and EfficientViT as others name their tensors, put into the names here: they are the same networks.
 
-Sources: NVIDIA's code, built on mmseg 0.11 (github.com/NVlabs/SegFormer: mmseg/models/backbones/mix_transformer.py and
+Sources of SegFormer's: NVIDIA's code, built on mmseg 0.11 (github.com/NVlabs/SegFormer: mmseg/models/backbones/mix_transformer.py and
 decode_heads/segformer_head.py), from which smp's encoder is taken as it is; transformers
 (convert_segformer_original_to_pytorch.py); mmseg from 0.19 on (tools/model_converters/mit2mmseg.py), whose decoder is
-another one, so that the encoder alone is named here.
+another one, so that the encoder alone is named here. Of EfficientViT's: mit-han-lab/efficientvit (its checkpoints).
 """
 
 import re
@@ -45,6 +45,16 @@ _MMSEG = {
     r"\bffn\.layers\.4\.": "mlp.fc2.",
 }
 _RULES = tuple((re.compile(old), new) for old, new in (_NVIDIA | _TRANSFORMERS | _MMSEG).items())
+_EFFICIENTVIT = {
+    r"\bbackbone\.input_stem\.op_list\.0\.": "encoder.model.stem_in_conv.",
+    r"\bbackbone\.input_stem\.op_list\.(?P<block>\d+)\.": "encoder.model.stem_res{before}.",
+    r"\bbackbone\.stages\.(?P<stage>\d)\.op_list\.(?P<block>\d+)\.": "encoder.model.stages_{stage}.blocks.{block}.",
+    r"\bhead\.input_ops\.(?P<input>[012])\.(op_list\.0\.)?": "head.inputs.{place}.",
+    r"\bhead\.middle\.op_list\.(?P<block>\d+)\.": "head.blocks.{block}.",
+    r"\bhead\.output_ops\.0\.op_list\.0\.": "head.expand.",
+    r"\bhead\.output_ops\.0\.op_list\.1\.conv\.": "head.classifier.",
+}
+_EFFICIENTVIT_RULES = tuple((re.compile(old), new) for old, new in _EFFICIENTVIT.items())
 _STAGE = re.compile(r"\b(?:patch_embeddings|block|layers)\.(\d)\.\w+\.")
 _PROJECTION = re.compile(r"\bdecode_head\.linear_c\.?(\d)\.(?:proj|linear)\.")
 _HALF = re.compile(r"\battn\.(key|value)\.")
@@ -101,3 +111,24 @@ def _as_smp_holds_it(key: str, value: Tensor, tensors: Mapping[str, Tensor]) -> 
     if _LINEAR.search(key) and value.shape[2:] == (1, 1):
         return {key: value.flatten(1)}  # (out, in, 1, 1) -> (out, in)
     return {key: value}
+
+
+def efficientvit_in_our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of the public EfficientViT-seg, of any shapes and dtypes, under the names here.
+
+    A prefix and keys that no rule knows stay as they are.
+    """
+    return {_renamed_efficientvit(key): value for key, value in tensors.items()}
+
+
+def _renamed_efficientvit(key: str) -> str:
+    for old, new in _EFFICIENTVIT_RULES:
+        key = old.sub(lambda found, new=new: new.format(**_efficientvit_fields(found)), key)  # type: ignore[misc]
+    return key
+
+
+def _efficientvit_fields(found: re.Match[str]) -> dict[str, object]:
+    fields = found.groupdict()
+    before = int(fields["block"]) - 1 if "block" in fields else None  # the stem's first layer has a name of its own
+    place = 2 - int(fields["input"]) if "input" in fields else None  # the file's head begins with the coarsest
+    return fields | {"before": before, "place": place}

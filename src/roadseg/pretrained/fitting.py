@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
-from roadseg.pretrained.dialects import segformer_in_smp_names
+from roadseg.pretrained.dialects import efficientvit_in_our_names, segformer_in_smp_names
 from roadseg.pretrained.keys import ENCODER, encoder_root, match_keys
 from roadseg.specs import Network
 
 Part = Literal["network", "encoder", "nothing"]
 
 _AGREE = 0.9
+_DIALECTS = (segformer_in_smp_names, efficientvit_in_our_names)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Fit:
 def fit_weights(tensors: Mapping[str, Tensor], model: nn.Module, num_classes: int) -> Fit:
     """Fit the tensors of a file, of any shapes and dtypes, to a network, whatever prefix their keys carry.
 
-    The keys may also be an encoder's own, or a SegFormer's as others name them.
+    The keys may also be an encoder's own, or a SegFormer's or EfficientViT's as others name them.
 
     A part fits where 90 % of the tensors that the network or the file has there agree in name and shape: so neither a
     smaller network nor a larger one passes for this one. Of what the file has more, only tensors of the network's own
@@ -52,7 +53,7 @@ def fit_weights(tensors: Mapping[str, Tensor], model: nn.Module, num_classes: in
     """
     wanted = model.state_dict()
     given, match = max(
-        ((names, match_keys(names, wanted)) for names in (tensors, segformer_in_smp_names(tensors))),
+        ((names, match_keys(names, wanted)) for names in (tensors, *(rename(tensors) for rename in _DIALECTS))),
         key=lambda pair: len(pair[1].same),
     )
     head = {key for key, value in wanted.items() if not _in_encoder(key) and num_classes in value.shape}

@@ -66,7 +66,8 @@ class Pair(nn.Module):
         (Pair(), "the network returns a tuple, not logits alone"),
         (nn.Conv2d(4, 5, 1), r"the network can't take an input of 128x160 \("),
         (nn.Conv2d(3, 4, 1), r"gives \(1, 4, 128, 160\), not \(1, 5, 128, 160\)"),
-        (nn.Conv2d(3, 5, 1, stride=2), r"gives \(1, 5, 64, 80\), not \(1, 5, 128, 160\); change the row's kwargs"),
+        (nn.Conv2d(3, 5, 1, stride=16), r"gives \(1, 5, 8, 10\), not .* smaller by up to 8; change the row's kwargs"),
+        (nn.Conv2d(3, 5, 1, stride=(2, 4)), r"gives \(1, 5, 64, 40\), not \(1, 5, 128, 160\)"),
     ],
 )
 def test_other_networks_are_refused_in_one_line(network, message):
@@ -74,9 +75,10 @@ def test_other_networks_are_refused_in_one_line(network, message):
         check_network("x", network, 5, *INPUT)
 
 
-def test_a_smaller_output_of_pspnet_is_refused():
-    with pytest.raises(UserError, match=r"gives \(1, 5, 64, 80\), not .*, for example upsampling"):
-        check_network("x", build("PSPNet", upsampling=4), 5, *INPUT)
+def test_a_smaller_output_passes_and_a_larger_one_is_refused():
+    check_network("x", build("PSPNet", upsampling=4), 5, *INPUT)
+    with pytest.raises(UserError, match=r"gives \(1, 5, 256, 320\), not .*, for example upsampling"):
+        check_network("x", build("PSPNet", upsampling=16), 5, *INPUT)
 
 
 @pytest.mark.parametrize(
