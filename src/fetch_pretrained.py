@@ -36,8 +36,8 @@ def main() -> None:
         save({})
         print(f"{params.model} starts from random weights")
         return
-    source = resolve(params.pretrained, row.pretrained)
-    weights = fetch(source, row.encoder, store_folder())
+    found = resolve(params.pretrained, row.pretrained)
+    source, weights = found.source, fetch(found.source, row.encoder, store_folder(), found.sha256)
     fit = fit_weights(weights.tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
     owners = name_owners(weights.tensors, params.models) if fit.part == "nothing" or fit.misfits else ""

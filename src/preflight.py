@@ -27,7 +27,8 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 def main() -> None:
     show_the_change_to_git()
     params = load_params()
-    source = params.models[params.model].pretrained.get(params.pretrained, params.pretrained)
+    row = params.models[params.model].pretrained.get(params.pretrained)
+    source = row.source if row else params.pretrained
     named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
     if params.data.source == "seg_data":
         named[paths.INPUT_FRAMES] = "data.seg_data.path", params.data.seg_data.path or ""
@@ -36,8 +37,8 @@ def main() -> None:
     outputs = all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     addresses = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
-    for name, row in params.models.items():
-        addresses |= {f"models.{name}.pretrained.{key}": uri for key, uri in row.pretrained.items()}
+    for name, model in params.models.items():
+        addresses |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
     problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
     if problems:
         raise UserError("\n".join(problems))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
@@ -15,13 +15,24 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Source(Section):
+    """Where weights are, and the SHA-256 of their file where it is known."""
+
+    source: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+
+def _in_full(source: Any) -> Any:
+    return {"source": source} if isinstance(source, str) else source
+
+
 class Network(Section):
     """A row of the catalogue: an architecture by name, its encoder and keyword arguments, and where weights are."""
 
     arch: str
     encoder: str | None = None
     kwargs: dict[str, Any] = Field(default_factory=dict)
-    pretrained: dict[str, str] = Field(default_factory=dict)
+    pretrained: dict[str, Annotated[Source, BeforeValidator(_in_full)]] = Field(default_factory=dict)
 
 
 class Input(Section):

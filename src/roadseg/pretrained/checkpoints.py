@@ -1,6 +1,7 @@
 """Where weights come from: a file, an address, Google Drive, the Hugging Face hub, or smp's own encoders."""
 
 import errno
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,44 +21,56 @@ from segmentation_models_pytorch.encoders import get_encoder
 from roadseg.download import download, shown_url
 from roadseg.errors import UserError
 from roadseg.pretrained.weights import Weights, read_tensors
+from roadseg.specs import Source
 
-_SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, smp:imagenet"
+_SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
 _SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
 _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
 _TIMEOUT = 60  # seconds without a byte
 
 
-def resolve(pretrained: str, row: Mapping[str, str]) -> str:
-    """Return the URI that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
-    uri = row.get(pretrained, pretrained)
-    if not _SCHEME.match(uri):
+def resolve(pretrained: str, row: Mapping[str, Source]) -> Source:
+    """Return the source that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
+    source = row.get(pretrained) or Source(source=pretrained)
+    if not _SCHEME.match(source.source):
         raise UserError(
-            f"pretrained: {shown_url(uri)!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}"
+            f"pretrained: {shown_url(source.source)!r} is unknown; "
+            f"choose from {', '.join(['none', *row])}, or {_SCHEMES}"
         )
-    return uri
+    return source
 
 
-def fetch(uri: str, encoder: str | None, store: Path) -> Weights:
+def fetch(uri: str, encoder: str | None, store: Path, sha256: str | None = None) -> Weights:
     """Return the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
 
-    `encoder` is the network's encoder by smp's name, which `smp:` needs. Raises UserError, which says what went wrong
-    and what to do instead; what is not a file of tensors does not stay in the store.
+    `encoder` is the network's encoder by smp's name, which `smp:` needs; `sha256` is that of the file, in hex. Raises UserError, which says what went wrong
+    and what to do instead; what is not a file of tensors, or not the file meant, does not stay in the store.
     """
     scheme, _, rest = uri.partition(":")
     match scheme:
         case "file":
-            return _from_file(rest)
+            return _from_file(rest, sha256)
         case "gdrive":
-            return _from_drive(rest, store)
+            return _from_drive(rest, store, sha256)
         case "hf":
-            return _from_hub(rest)
+            return _from_hub(rest, sha256)
         case "smp":
             return _from_smp(rest, encoder)
         case _:
-            return _from_web(uri, store)
+            return _from_web(uri, store, sha256)
 
 
-def _from_file(text: str) -> Weights:
+def _read(path: Path, sha256: str | None) -> Weights:
+    """Read a file of tensors whose digest, where one is given, is checked first."""
+    if sha256:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != sha256.lower():
+            raise UserError(f"{path}: its sha256 is {digest}, not {sha256.lower()}; get the file again, or correct it")
+    return read_tensors(path)
+
+
+def _from_file(text: str, sha256: str | None) -> Weights:
     try:
         path = Path(text).expanduser()
         known = path.exists()
@@ -65,11 +78,11 @@ def _from_file(text: str) -> Weights:
         raise UserError(f"file:{text!r}: {str(error).rstrip('.')}; correct the path") from None
     if not known:
         raise UserError(f"file:{path}: there is no such file; correct the path (relative ones start at {Path.cwd()})")
-    return read_tensors(path)
+    return _read(path, sha256)
 
 
-def _from_web(url: str, store: Path) -> Weights:
-    path, _ = download(url, store)
+def _from_web(url: str, store: Path, sha256: str | None) -> Weights:
+    path, _ = download(url, store, sha256)
     try:
         return read_tensors(path)
     except UserError as error:
@@ -77,13 +90,13 @@ def _from_web(url: str, store: Path) -> Weights:
         raise UserError(f"{shown_url(url)}: {_unnamed(error, path)}") from None
 
 
-def _from_drive(file_id: str, store: Path) -> Weights:
+def _from_drive(file_id: str, store: Path, sha256: str | None) -> Weights:
     if not re.fullmatch(r"[\w-]+", file_id):
         raise UserError(f"gdrive:{file_id}: not a Drive file ID; give the part after /d/ of the file's link alone")
     path = (store / "gdrive" / f"{file_id}.pth").absolute()
     if path.exists():
         try:
-            return read_tensors(path)
+            return _read(path, sha256)
         except UserError as error:
             raise UserError(f"{error}; or remove it to have it fetched again") from None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +104,7 @@ def _from_drive(file_id: str, store: Path) -> Weights:
     try:
         # gdown keeps a broken transfer beside `new`, and resumes it there; cookies would be kept in the home folder
         gdown.download(id=file_id, output=str(new), resume=True, retries=3, timeout=_TIMEOUT, use_cookies=False)
-        tensors = read_tensors(new)
+        tensors = _read(new, sha256)
     except (gdown.DownloadError, OSError, UserError) as error:  # requests' exceptions are OSErrors
         new.unlink(missing_ok=True)
         by_hand = f"download it in a browser from {view} and put it at {path}, or give file:PATH"
@@ -102,19 +115,25 @@ def _from_drive(file_id: str, store: Path) -> Weights:
     return tensors
 
 
-def _from_hub(repo: str) -> Weights:
+def _from_hub(place: str, sha256: str | None) -> Weights:
+    repo, _, file = place.partition(":")
     try:
-        try:
-            path = hf_hub_download(repo, "model.safetensors")
-        except EntryNotFoundError as missing:
-            offline = isinstance(missing, LocalEntryNotFoundError)
-            path = hf_hub_download(repo, "pytorch_model.bin", local_files_only=offline)
+        path = hf_hub_download(repo, file) if file else _usual_file(repo)
     except _HUB_ERRORS as error:
         link = f"https://huggingface.co/{repo}/tree/main"
         raise _failed(
-            f"hf:{repo}", error, f"check name and connection, or fetch the weights from {link} and give file:PATH"
+            f"hf:{place}", error, f"check name and connection, or fetch the weights from {link} and give file:PATH"
         ) from None
-    return read_tensors(Path(path))
+    return _read(Path(path), sha256)
+
+
+def _usual_file(repo: str) -> str:
+    """Fetch a repository's weights under the names that its own tools give them."""
+    try:
+        return hf_hub_download(repo, "model.safetensors")
+    except EntryNotFoundError as missing:
+        offline = isinstance(missing, LocalEntryNotFoundError)
+        return hf_hub_download(repo, "pytorch_model.bin", local_files_only=offline)
 
 
 def _from_smp(name: str, encoder: str | None) -> Weights:

@@ -31,6 +31,49 @@ def test_parameters_and_cost_are_the_studys(name):
     assert round(count_flops(model, 375, 1242, (256, 864)).gflops, 2) == gflops
 
 
+# published: 0.7 and 4.8 million parameters (mit-han-lab/efficientvit); 706,691 are the tensors of the official file
+@pytest.mark.parametrize(
+    ("name", "parameters", "size", "gflops"),
+    [
+        ("efficientvit_seg_b0", 706_691, (1024, 2048), 4.58),
+        ("efficientvit_seg_b0", 706_691, (384, 1248), 1.05),
+        ("efficientvit_seg_b1", 4_803_443, (1024, 2048), 25.60),
+    ],
+)
+def test_parameters_and_cost_of_efficientvit(name, parameters, size, gflops):
+    model = build_model(name, CATALOGUE[name], 19)
+    assert count_parameters(model) == parameters
+    cost = count_flops(model, *size, (384, 1248))
+    assert (round(cost.gflops, 2), cost.counted_at) == (gflops, size)
+
+
+@pytest.mark.parametrize("size", [(375, 1242), (33, 65), (64, 96)])
+def test_efficientvit_takes_any_size_and_answers_at_an_eighth(size):
+    model = build_model("b0", CATALOGUE["efficientvit_seg_b0"], 5).eval()
+    with torch.inference_mode():
+        assert model(torch.zeros(1, 3, *size)).shape == (1, 5, -(-size[0] // 8), -(-size[1] // 8))
+
+
+# counted by others at (1, 3, 375, 1242)
+NARROW = {
+    "mobilenet_v2_segformer": 13.7,
+    "mobilenet_v2_segformer_64": 3.8,
+    "mobilenet_v2_segformer_32": 3.2,
+    "mit_b0_segformer_64": 8.0,
+    "efficientvit_b0_segformer_64": 1.5,
+    "efficientvit_b1_segformer_64": 5.4,
+    "mobilenetv3_small_segformer_64": 1.4,
+    "mobilenetv3_small_segformer_32": 0.9,
+    "mobilenetv4_small_segformer_64": 2.8,
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_cost_of_narrow_decoders(name):
+    model = build_model(name, CATALOGUE[name], 19)
+    assert count_flops(model, 375, 1242, (384, 1248)).gflops == pytest.approx(NARROW[name], abs=0.3)
+
+
 def test_cost_of_one_convolution_by_hand():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3, padding=1), torch.nn.GELU(), torch.nn.Conv2d(5, 2, 1))
     cost = count_flops(model, 8, 10, (8, 10))

@@ -1,6 +1,7 @@
 """Where weights come from: no test touches the network, each fakes a library at its border or asks a local server."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,13 @@ from safetensors.torch import save_file
 from segmentation_models_pytorch.encoders import get_encoder
 
 from roadseg.errors import UserError
+from roadseg.networks.catalogue import build_model
 from roadseg.pretrained import checkpoints
 from roadseg.pretrained.checkpoints import fetch, resolve
+from roadseg.specs import Source
 
 ID = "1PO-Y-k4nquA8lYg7TeMekW3HVsq5eA3s"
-ROW = {"imagenet": "smp:imagenet", "cityscapes": f"gdrive:{ID}"}
+ROW = {"imagenet": Source(source="smp:imagenet"), "cityscapes": Source(source=f"gdrive:{ID}")}
 PAGE = b"<!DOCTYPE html><title>Quota exceeded</title>"
 
 
@@ -62,14 +65,35 @@ def drive(monkeypatch: pytest.MonkeyPatch, weights: Path) -> FakeDrive:
 
 
 @pytest.mark.parametrize(
-    "uri", ["gdrive:x", "file:a/b.pth", "https://host/x", "http://host/x", "hf:a/b", "smp:imagenet"]
+    "uri", ["gdrive:x", "file:a/b.pth", "https://host/x", "http://host/x", "hf:a/b", "hf:a/b:c.pt", "smp:imagenet"]
 )
 def test_a_uri_is_itself(uri: str) -> None:
-    assert resolve(uri, ROW) == uri
+    assert resolve(uri, ROW).source == uri
 
 
 def test_a_name_is_the_uri_of_the_row() -> None:
-    assert resolve("cityscapes", ROW) == f"gdrive:{ID}"
+    assert resolve("cityscapes", ROW).source == f"gdrive:{ID}"
+
+
+@pytest.mark.parametrize("wrong", ["", "abc", "z" * 64, 5])
+def test_a_digest_has_64_hexadecimal_digits(wrong: Any) -> None:
+    with pytest.raises(UserError, match=r"^models\.x\.pretrained\.mine\.sha256: "):
+        row = {"arch": "baseline_segnet", "pretrained": {"mine": {"source": "file:w.pth", "sha256": wrong}}}
+        build_model("x", row, 3)
+
+
+@pytest.mark.parametrize("scheme", ["file", "web", "gdrive", "hf"])
+@pytest.mark.usefixtures("drive")
+def test_another_file_than_the_one_meant_is_refused(
+    scheme: str, weights: Path, http_server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (http_server.root / "w.pth").write_bytes(weights.read_bytes())
+    monkeypatch.setattr(checkpoints, "hf_hub_download", lambda repo, file: str(weights))
+    uris = {"file": f"file:{weights}", "web": f"{http_server.url}/w.pth", "gdrive": f"gdrive:{ID}", "hf": "hf:a/b:w.pth"}
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert list(fetch(uris[scheme], None, tmp_path / "store", digest.upper()).tensors) == ["a"]
+    with pytest.raises(UserError, match=f"its sha256 is {digest}, not {'0' * 64}"):
+        fetch(uris[scheme], None, tmp_path / "another", "0" * 64)
 
 
 @pytest.mark.parametrize("wrong", ["citiscapes", "weights.pth", "ftp://host/x", "gdrive:", "study"])
@@ -80,7 +104,7 @@ def test_names_what_there_is_for_an_unknown_name(wrong: str) -> None:
 
 def test_a_wrong_uri_in_the_row_is_reported() -> None:
     with pytest.raises(UserError, match="'somewhere' is unknown"):
-        resolve("mine", {"mine": "somewhere"})
+        resolve("mine", {"mine": Source(source="somewhere")})
 
 
 def test_reads_a_file_by_absolute_relative_and_home_path(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

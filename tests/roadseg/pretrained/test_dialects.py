@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import timm
 import torch
 from torch import Tensor
 
@@ -111,3 +112,39 @@ def test_other_networks_keep_their_names() -> None:
 def test_half_a_pair_stays_as_it_is() -> None:
     tensors = {"block.0.0.attention.self.key.weight": torch.ones(2, 2)}
     assert list(segformer_in_smp_names(tensors)) == ["block1.0.attn.key.weight"]
+
+
+def public_efficientvit(key: str) -> str:
+    """The name in mit-han-lab/efficientvit of a tensor here, told from its modules: op_list, input_stem, output_ops."""
+    part, *rest = key.removeprefix("encoder.model.").split(".")
+    tail = ".".join(rest)
+    if part.startswith("stem"):
+        return f"backbone.input_stem.op_list.{0 if part == 'stem_in_conv' else 1}.{tail}"
+    if part.startswith("stages_"):
+        return f"backbone.stages.{part[-1]}.op_list.{tail.removeprefix('blocks.')}"
+    layer, *rest = rest
+    if layer == "inputs":
+        place = {"0": "2", "1": "1.op_list.0", "2": "0.op_list.0"}[rest[0]]  # the two that are enlarged are sequences
+        return ".".join(["head.input_ops", place, *rest[1:]])
+    return {
+        "blocks": "head.middle.op_list.",
+        "expand": "head.output_ops.0.op_list.0.",
+        "classifier": "head.output_ops.0.op_list.1.conv.",
+    }[layer] + ".".join(rest)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model._orig_mod."])
+@pytest.mark.parametrize("size", ["b0", "b1"])
+def test_efficientvit_in_its_public_names_is_the_same_network(size, prefix):
+    model = build_model("x", {"arch": f"efficientvit_seg_{size}"}, CLASSES)
+    state = {key: torch.rand(value.shape).to(value.dtype) for key, value in model.state_dict().items()}
+    fit = fit_weights({prefix + public_efficientvit(key): value for key, value in state.items()}, model, CLASSES)
+    assert (fit.part, fit.missing, fit.unused) == ("network", 0, 0)
+    assert all(fit.matched[key].equal(value) for key, value in state.items())
+
+
+def test_timms_efficientvit_is_the_encoder():
+    model = build_model("x", {"arch": "efficientvit_seg_b0"}, CLASSES)
+    whole = timm.create_model("efficientvit_b0")
+    fit = fit_weights(whole.state_dict(), model, CLASSES)
+    assert (fit.part, len(fit.matched)) == ("encoder", len(model.encoder.state_dict()))
