@@ -7,7 +7,6 @@ from torch import nn
 
 from roadseg.errors import UserError
 
-
 _FACTORS = (1, 2, 4, 8)  # that logits may be smaller than the image
 
 
@@ -28,7 +27,7 @@ def check_network(name: str, network: nn.Module, num_classes: int, height: int, 
     if not isinstance(logits, torch.Tensor):
         kind = type(logits).__name__
         raise UserError(f"models.{name}: the network returns a {kind}, not logits alone; change the row's kwargs")
-    if tuple(logits.shape) not in ((1, num_classes, height // factor, width // factor) for factor in _FACTORS):
+    if list(logits.shape) not in [[1, num_classes, height // factor, width // factor] for factor in _FACTORS]:
         raise UserError(
             f"models.{name}: for an input of {height}x{width} the network gives {tuple(logits.shape)}, "
             f"not {(1, num_classes, height, width)} or sides smaller by up to {max(_FACTORS)}; "

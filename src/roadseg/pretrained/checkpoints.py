@@ -43,8 +43,9 @@ def resolve(pretrained: str, row: Mapping[str, Source]) -> Source:
 def fetch(uri: str, encoder: str | None, store: Path, sha256: str | None = None) -> Weights:
     """Return the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
 
-    `encoder` is the network's encoder by smp's name, which `smp:` needs; `sha256` is that of the file, in hex. Raises UserError, which says what went wrong
-    and what to do instead; what is not a file of tensors, or not the file meant, does not stay in the store.
+    `encoder` is the network's encoder by smp's name, which `smp:` needs; `sha256` is that of the file, in hex. Raises
+    UserError, which says what went wrong and what to do instead; what is not a file of tensors, or not the file meant,
+    does not stay in the store.
     """
     scheme, _, rest = uri.partition(":")
     match scheme:

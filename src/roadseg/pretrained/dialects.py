@@ -1,7 +1,7 @@
 """SegFormer and EfficientViT as others name their tensors, put into the names here: they are the same networks.
 
-Sources of SegFormer's: NVIDIA's code, built on mmseg 0.11 (github.com/NVlabs/SegFormer: mmseg/models/backbones/mix_transformer.py and
-decode_heads/segformer_head.py), from which smp's encoder is taken as it is; transformers
+Sources of SegFormer's: NVIDIA's code, built on mmseg 0.11 (github.com/NVlabs/SegFormer: its mix_transformer.py and
+segformer_head.py), from which smp's encoder is taken as it is; transformers
 (convert_segformer_original_to_pytorch.py); mmseg from 0.19 on (tools/model_converters/mit2mmseg.py), whose decoder is
 another one, so that the encoder alone is named here. Of EfficientViT's: mit-han-lab/efficientvit (its checkpoints).
 """

@@ -77,8 +77,8 @@ def test_a_name_is_the_uri_of_the_row() -> None:
 
 @pytest.mark.parametrize("wrong", ["", "abc", "z" * 64, 5])
 def test_a_digest_has_64_hexadecimal_digits(wrong: Any) -> None:
+    row = {"arch": "baseline_segnet", "pretrained": {"mine": {"source": "file:w.pth", "sha256": wrong}}}
     with pytest.raises(UserError, match=r"^models\.x\.pretrained\.mine\.sha256: "):
-        row = {"arch": "baseline_segnet", "pretrained": {"mine": {"source": "file:w.pth", "sha256": wrong}}}
         build_model("x", row, 3)
 
 
@@ -88,8 +88,13 @@ def test_another_file_than_the_one_meant_is_refused(
     scheme: str, weights: Path, http_server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (http_server.root / "w.pth").write_bytes(weights.read_bytes())
-    monkeypatch.setattr(checkpoints, "hf_hub_download", lambda repo, file: str(weights))
-    uris = {"file": f"file:{weights}", "web": f"{http_server.url}/w.pth", "gdrive": f"gdrive:{ID}", "hf": "hf:a/b:w.pth"}
+    monkeypatch.setattr(checkpoints, "hf_hub_download", lambda *_: str(weights))
+    uris = {
+        "file": f"file:{weights}",
+        "web": f"{http_server.url}/w.pth",
+        "gdrive": f"gdrive:{ID}",
+        "hf": "hf:a/b:w.pth",
+    }
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert list(fetch(uris[scheme], None, tmp_path / "store", digest.upper()).tensors) == ["a"]
     with pytest.raises(UserError, match=f"its sha256 is {digest}, not {'0' * 64}"):
