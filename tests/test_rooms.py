@@ -18,6 +18,9 @@ from pipeline.params import Data
 SOURCES = get_args(Data.model_fields["source"].annotation)
 SRC = ROOT / "src"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+RECIPE = {"recipe", "recipes.${recipe}"}
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+BY_RECIPE = {key for key, value in PARAMS.items() if "'recipe'" in repr([value])} - {"recipe", "recipes"}
 RUN = {path.stem for path in SRC.glob("*.py")}
 ROOMS = sorted(path.parent for path in SRC.rglob("__init__.py"))
 
@@ -108,6 +111,9 @@ def test_params_are_the_keys_read(name):
     declared = set(STAGES[name].get("params", []))
     if "data.${data.source}" in declared:  # the section of whichever source is chosen
         declared = declared - {"data.${data.source}"} | {f"data.{source}" for source in SOURCES}
+    if declared & BY_RECIPE:  # the values that `recipe` stands for are read under the keys that say so
+        assert declared >= RECIPE, "reads what a recipe sets"
+        declared -= RECIPE
     uncovered = {key for key in read if not any(key == d or key.startswith(f"{d}.") for d in declared)}
     unused = {d for d in declared if not any(key == d or key.startswith(f"{d}.") for key in read)}
     assert not uncovered, "read, but not declared"

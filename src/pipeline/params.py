@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline import paths
+from pipeline.recipes import unknown_keys, with_recipe
 from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
 from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section
@@ -96,6 +97,8 @@ class Params(Section):
     model: str
     models: dict[str, Network]
     pretrained: str
+    recipe: str
+    recipes: dict[str, dict[str, Any]]
     loss: Literal["ce", "weighted_ce", "dice", "ce_dice"]
     dice: Dice
     class_weights: ClassWeights
@@ -119,9 +122,17 @@ def load_params() -> Params:
 
 
 def check_params(raw: Any) -> tuple[Params | None, list[str]]:
-    """Return the checked content of a parameter file (None where it has no valid form) and a line for each problem."""
+    """Return the checked content of a parameter file, the recipe's values in place, and a line for each problem.
+
+    The content is None where it has no valid form.
+    """
+    raw, missing = with_recipe(raw)
     params, problems = validate(Params, raw)
-    return params, problems + _broken_references(raw)
+    if missing:  # the word that nothing took the place of is no second problem
+        problems = [line for line in problems if ": 'recipe' is " not in line]
+    rows = params.recipes if params else {}
+    unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
+    return params, missing + problems + unknown + _broken_references(raw)
 
 
 def _broken_references(raw: Any) -> list[str]:

@@ -48,9 +48,9 @@ def test_every_problem_is_reported_at_once(load):
         load,
         ("\nseed: ", "\nsed: "),
         ("\nmodel: ", "\nmodel: no_such_net #"),
-        ("\nloss: ce_dice", "\nloss: focal"),
+        ("\nloss: ", "\nloss: focal #"),
         ("\nschedule: ", "\nschedule: linear #"),
-        ("  epochs:", "  epoch:"),
+        ("\n  epochs:", "\n  epoch:"),
         ("  batch_size: ", "  batch_size: many #"),
     )
     assert "seed is missing; add it" in found
@@ -62,7 +62,8 @@ def test_every_problem_is_reported_at_once(load):
     assert "train.epoch is not a parameter; did you mean epochs?" in found
     assert any(line.startswith("train.batch_size: 'many") for line in found)
     assert any(line.startswith("predict.batch_size: 'many") for line in found)
-    assert len(found) == 9
+    assert any(line.startswith("train.epoch: recipe, but recipes.scratch has no train.epoch") for line in found)
+    assert len(found) == 10
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_every_problem_is_reported_at_once(load):
         ("network: trained", "network: tiny", "flops.network: 'tiny' is unknown; choose from trained, baseline_segnet"),
         ("val_fraction: 0.1", "val_fraction: 0", "data.val_fraction: 0, but train.select is val; hold some frames out"),
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
-        ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
-        ("  lr: ", "  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        ("\n  lr: ", "\n  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
+        ("\n  lr: ", "\n  lr: .nan #", "train.lr: nan is wrong; input should be"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )

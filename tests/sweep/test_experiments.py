@@ -5,6 +5,7 @@ import yaml
 from conftest import ROOT
 
 from pipeline import paths
+from pipeline.recipes import with_recipe
 from roadseg.errors import UserError
 from sweep import experiments
 from sweep.comparisons import differing
@@ -39,7 +40,7 @@ def test_every_group_has_the_published_rows_or_is_quick(project):
 def test_the_study_runs_with_its_faults_and_the_corrected_rows_without(project):
     loaded = project(GOOD)
     study, corrected = (choose(loaded, [f"{group}-cosine"], 1)[0].params for group in ("study", "corrected"))
-    default = yaml.safe_load(paths.PARAMS.read_text())
+    default, _ = with_recipe(yaml.safe_load(paths.PARAMS.read_text()))
     for section, key in (
         ("augmentation", "draws"),
         ("augmentation", "label_fill"),

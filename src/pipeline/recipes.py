@@ -1,0 +1,49 @@
+"""Recipes: one word in params.yaml that stands for many values, each of which can still be set by itself.
+
+A value that says `recipe` is the one that the chosen row of `recipes` has under the same keys; any other value is meant
+as it is. So `-S recipe=strong` changes all that a recipe decides, and `-S train.lr=1e-5` beside it wins over the row.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+_WORD = "recipe"
+
+
+def with_recipe(raw: Any) -> tuple[Any, list[str]]:
+    """Return the content of a parameter file with the recipe's values put in, and a line for each that it lacks.
+
+    `raw` may hold any error at all; what is no recipe is left to the check of the form.
+    """
+    recipes, name = (raw.get("recipes"), raw.get("recipe")) if isinstance(raw, dict) else (None, None)
+    if not isinstance(recipes, dict) or not isinstance(name, str):
+        return raw, []
+    if name not in recipes:
+        return raw, [f"recipe: {name!r} is not in `recipes`; choose from {', '.join(map(str, recipes))}"]
+    result = copy.deepcopy(raw)
+    return result, list(_put_in(result, recipes[name], f"recipes.{name}"))
+
+
+def _put_in(section: dict[Any, Any], row: Any, where: str, keys: tuple[str, ...] = ()) -> Iterator[str]:
+    for key, value in section.items():
+        if not keys and key in ("recipe", "recipes"):
+            continue
+        below = row.get(key) if isinstance(row, dict) else None
+        place = ".".join([*keys, str(key)])
+        if isinstance(value, dict):
+            yield from _put_in(value, below, where, (*keys, str(key)))
+        elif value == _WORD and below is None:
+            yield f"{place}: {_WORD}, but {where} has no {place}; add it there, or write a value here"
+        elif value == _WORD:
+            section[key] = copy.deepcopy(below)
+
+
+def unknown_keys(row: Any, section: Any, where: str) -> Iterator[str]:
+    """Yield a line for each key of a recipe that is no parameter; `section` is the class of the parameter file."""
+    fields = getattr(section, "model_fields", {})
+    for key, value in row.items() if isinstance(row, dict) else ():
+        if key not in fields or key in ("recipe", "recipes"):
+            yield f"{where}.{key} is not a parameter; remove it, or correct its name"
+        else:
+            yield from unknown_keys(value, fields[key].annotation, f"{where}.{key}")
