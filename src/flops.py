@@ -1,14 +1,17 @@
-"""Count what the network costs, at the study's fixed size and at the size it is run at.
+"""Count what the network costs, at the study's fixed size and as it ran: its input size, times its passes.
 
 python src/flops.py        DVC stage `flops`: the network's parameters -> metrics/flops.json
 """
+
+from collections import Counter
 
 from pipeline import paths
 from pipeline.params import load_params
 from pipeline.stage import run_stage, write_json
 from roadseg.classes import NUM_CLASSES
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.cost import count_flops, count_parameters
+from roadseg.networks.cost import count_flops, count_parameters, count_passes
+from roadseg.networks.passes import passes_of
 
 
 def main() -> None:
@@ -17,15 +20,19 @@ def main() -> None:
     model = build_model(name, params.models[name], NUM_CLASSES)
     input_size = params.input.height, params.input.width
     cost = count_flops(model, params.flops.height, params.flops.width, input_size)
-    at_input = count_flops(model, *input_size, input_size)
+    passes = passes_of(params.predict.passes, *input_size)
     write_json(
         paths.FLOPS,
         {
             "gflops": cost.gflops,
-            "gflops_at_input": at_input.gflops,
+            "gflops_ran": count_passes(model, passes, input_size),
             "params_m": count_parameters(model) / 1e6,
             "network": name,
             "counted_at": "x".join(map(str, cost.counted_at)),
+            "passes": [
+                {"size": "x".join(map(str, window)), "times": times}
+                for window, times in Counter(p.window for p in passes).items()
+            ],
             "share_by_module": [{"module": module, "share": share} for module, share in cost.by_module.items()],
             "uncounted_operators": [{"operator": name, "times": times} for name, times in cost.uncounted.items()],
         },

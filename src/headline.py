@@ -13,7 +13,8 @@ def main() -> None:
         f"mIoU        {report['miou_percent']:.2f} %  ({100 * score['miou_present']:.2f} % over the classes that occur)"
     )
     print(f"cost        {report['gflops']:.2f} GFLOPs")
-    print(f"efficiency  {report['efficiency']:.3f} % per GFLOP")
+    print(f"as it ran   {report['gflops_ran']:.2f}")
+    print(f"efficiency  {report['efficiency']:.3f} % per GFLOP, {report['efficiency_ran']:.3f} as it ran")
     print(f"report      {paths.REPORT / 'report.md'}, pictures in {paths.REPORT}, predictions in {paths.PREDICTIONS}")
 
 

@@ -44,7 +44,8 @@ def main() -> None:
     network.load_state_dict(load_weights(paths.MODEL))
     model = fabric.setup(network.to(memory_format=torch.channels_last))
 
-    maps = predict(model, frames, range(len(frames)), params.predict.batch_size, params.predict.enlarge, fabric.device)
+    how = params.predict
+    maps = predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, fabric.device, how.passes)
     progress = tqdm(maps, "predict", len(files), leave=False, disable=None)
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 import ablate
 from pipeline.commands import reason_in
-from pipeline.params import Params
+from pipeline.params import check_params
 from roadseg.errors import UserError
 from sweep.dvc_runs import Run, is_current
 from sweep.experiments import Experiment, choose, load_experiments
@@ -24,10 +24,12 @@ def quick(monkeypatch):
 def finished(experiment: Experiment, rev="same"):
     metrics = {
         "metrics/score.json": {"miou": 0.5},
-        "metrics/flops.json": {"gflops": 10.0, "params_m": 5.0},
+        "metrics/flops.json": {"gflops": 10.0, "gflops_ran": 2.5, "params_m": 5.0},
         "metrics/train_times.json": {"seconds": 60.0},
     }
-    return Run(experiment.name, rev, Params.model_validate(experiment.params), metrics)
+    params, _ = check_params(experiment.params)
+    assert params is not None
+    return Run(experiment.name, rev, params, metrics)
 
 
 @pytest.fixture

@@ -220,7 +220,8 @@ def test_cost_is_that_of_the_trained_network(in_project):
     assert cost["network"] == PARAMS["model"]
     assert cost["params_m"] * 1e6 == pytest.approx(parameters)
     assert sum(row["share"] for row in cost["share_by_module"]) == pytest.approx(1)
-    assert cost["gflops_at_input"] < cost["gflops"]
+    assert cost["gflops_ran"] < cost["gflops"]
+    assert cost["passes"] == [{"size": "64x96", "times": 1}]
 
 
 def is_buffer(name):
@@ -242,10 +243,11 @@ def test_another_networks_cost_can_be_counted_as_the_study_did(in_project):
 
 def test_report_has_the_headline_and_every_picture_that_it_shows(in_project, capsys):
     figures = json.loads(paths.REPORT_JSON.read_text())
-    score_miou, gflops = (json.loads(f.read_text())[k] for f, k in ((paths.SCORE, "miou"), (paths.FLOPS, "gflops")))
-    assert figures == pytest.approx(
-        {"miou_percent": 100 * score_miou, "gflops": gflops, "efficiency": 100 * score_miou / gflops}
-    )
+    miou, cost = 100 * json.loads(paths.SCORE.read_text())["miou"], json.loads(paths.FLOPS.read_text())
+    efficiency = {"efficiency": miou / cost["gflops"], "efficiency_ran": miou / cost["gflops_ran"]}
+    costs = {key: cost[key] for key in ("gflops", "gflops_ran")}
+    assert figures == pytest.approx({"miou_percent": miou} | costs | efficiency)
+    assert json.loads(paths.EFFICIENCY.read_text()) == pytest.approx(efficiency)
     page = (paths.REPORT / "report.md").read_text()
     assert f"**{figures['miou_percent']:.2f} %**" in page
     pictures = [line.split("](")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]

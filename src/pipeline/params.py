@@ -8,7 +8,18 @@ from pipeline import paths
 from pipeline.recipes import unknown_keys, with_recipe
 from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
-from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section
+from roadseg.specs import (
+    Constant,
+    Cosine,
+    CosineRestarts,
+    Input,
+    Network,
+    Passes,
+    Plateau,
+    Poly,
+    Precision,
+    Section,
+)
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -77,6 +88,7 @@ class Train(Section):
 
 class Predict(Section):
     batch_size: PositiveInt
+    passes: Passes
     enlarge: Literal["logits", "classes"]
     precision: Precision
 
@@ -157,4 +169,7 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    window = [at("predict", "passes", side) for side in ("window_height", "window_width")]
+    if None in window and window != [None, None]:
+        problems.append("predict.passes: window_height and window_width go together; set both, or leave both empty")
     return problems

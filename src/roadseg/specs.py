@@ -43,6 +43,16 @@ class Input(Section):
     resize: Literal["area", "linear", "study"]
 
 
+class Passes(Section):
+    """What a prediction is the mean of: one pass over the whole frame, or more."""
+
+    flip: bool
+    scales: Annotated[list[Annotated[float, Field(gt=0, le=8)]], Field(min_length=1)]
+    window_height: Side | None
+    window_width: Side | None
+    overlap: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Constant(Section):
     """The learning rate stays."""
 

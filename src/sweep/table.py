@@ -38,11 +38,12 @@ def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> di
 
 def _figures(run: Run | None) -> dict[str, float | None]:
     if run is None:
-        return dict.fromkeys(("miou", "gflops", "params_m", "seconds"))
+        return dict.fromkeys(("miou", "gflops", "gflops_ran", "params_m", "seconds"))
     cost = run.metrics[str(paths.FLOPS)]
     return {
         "miou": run.metrics[str(paths.SCORE)]["miou"],
         "gflops": cost["gflops"],
+        "gflops_ran": cost["gflops_ran"],
         "params_m": cost["params_m"],
         "seconds": run.metrics[str(paths.TRAIN_TIMES)]["seconds"],
     }

@@ -1,6 +1,8 @@
 """What a network costs by the study's one rule: fvcore's count of multiply-accumulates for one image."""
 
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +13,7 @@ with warnings.catch_warnings():
     from fvcore.nn import FlopCountAnalysis
 
 from roadseg.errors import UserError
+from roadseg.networks.passes import Pass
 
 _STRIDE = 32  # of the deepest features of most encoders
 
@@ -40,6 +43,15 @@ def count_flops(model: nn.Module, height: int, width: int, input_size: tuple[int
         except (RuntimeError, ValueError, AssertionError) as error:  # two maps that don't fit, or a fixed size
             reason = " ".join(str(error).split())[:200]
     raise UserError(f"flops: the network can be counted neither at {height}x{width} nor at its input size ({reason})")
+
+
+def count_passes(model: nn.Module, passes: Sequence[Pass], input_size: tuple[int, int]) -> float:
+    """Count in GFLOPs what a frame's prediction by these passes costs, each at the size of its window.
+
+    Raises UserError where the network can't be counted.
+    """
+    windows = Counter(p.window for p in passes)
+    return sum(times * count_flops(model, *window, input_size).gflops for window, times in windows.items())
 
 
 def _count_at(model: nn.Module, size: tuple[int, int], scale: float) -> Cost:

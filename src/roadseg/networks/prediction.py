@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from roadseg.frames.resized import Frames
+from roadseg.networks.passes import Pass, logits_of, passes_of
+from roadseg.specs import Passes
 
 # ImageNet statistics of RGB values in 0..1, which all pretrained weights here were trained with
 _MEAN = (0.485, 0.456, 0.406)
@@ -38,13 +40,24 @@ ENLARGE = {"logits": enlarge_logits, "classes": enlarge_classes}
 
 
 def predict(
-    model: nn.Module, frames: Frames, indices: Sequence[int], batch_size: int, enlarge: str, device: torch.device
+    model: nn.Module,
+    frames: Frames,
+    indices: Sequence[int],
+    batch_size: int,
+    enlarge: str,
+    device: torch.device,
+    asked: Passes | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield the class map of each frame asked for, (H, W) uint8 at its own size; leaves the model in eval mode."""
+    """Yield the class map of each frame asked for, (H, W) uint8 at its own size; leaves the model in eval mode.
+
+    `asked` says by which passes; None is one over the whole frame.
+    """
     model.eval()
+    height, width = frames.images.shape[1:3]
+    passes = passes_of(asked, height, width) if asked else [Pass((height, width), False, 0, 0, (height, width))]
     for start in range(0, len(indices), batch_size):
         batch = list(indices[start : start + batch_size])
         with torch.inference_mode():
             images = torch.from_numpy(frames.images[batch]).to(device)
-            for index, logits in zip(batch, model(normalize(images)), strict=True):
-                yield ENLARGE[enlarge](logits.float(), frames.sizes[index]).cpu().numpy()
+            for index, logits in zip(batch, logits_of(model, normalize(images), passes), strict=True):
+                yield ENLARGE[enlarge](logits, frames.sizes[index]).cpu().numpy()

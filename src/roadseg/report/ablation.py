@@ -9,8 +9,8 @@ import pandas as pd
 
 from roadseg.errors import UserError
 
-_FIGURES = ("miou", "gflops", "params_m", "seconds")  # of a run; means over seeds in the table
-_NUMBERS = (*_FIGURES, "miou_std", "efficiency", "change", "published")
+_FIGURES = ("miou", "gflops", "gflops_ran", "params_m", "seconds")  # of a run; means over seeds in the table
+_NUMBERS = (*_FIGURES, "miou_std", "efficiency", "efficiency_ran", "change", "published")
 _COLUMNS = ("group", "variant", "against", "changed", "data", "seeds", "noise", *_NUMBERS)
 
 
@@ -19,9 +19,11 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     A run has `group`, `variant`, `seed`, `data` (which frames), `against` (the variant of the group that it is compared
     with, or "") and `changed` (the parameters that differ from it), the method columns, `miou` (0..1), `gflops`,
-    `params_m`, `seconds` and `published` (a figure or None). The four figures are None for one that has not run.
+    `gflops_ran`, `params_m`, `seconds` and `published` (a figure or None). The first five are None for one that has not
+    run.
     The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change` (of the mean mIoU against that other
-    variant, NaN where one of the two has not run), `noise` (whether that is within the spread) and `efficiency`.
+    variant, NaN where one of the two has not run), `noise` (whether that is within the spread), `efficiency` and
+    `efficiency_ran`.
     """
     frame = pd.DataFrame(runs).astype(dict.fromkeys((*_FIGURES, "published"), float))
     frame["seeds"] = frame["seed"].astype(str).where(frame["miou"].notna(), "")
@@ -31,6 +33,7 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     groups = frame.groupby(["group", "variant"], sort=False)
     table = groups.agg(**{name: (name, "first") for name in kept}, **means, **spread).reset_index()
     table["efficiency"] = 100 * table["miou"] / table["gflops"]
+    table["efficiency_ran"] = 100 * table["miou"] / table["gflops_ran"]
     other = _rows_compared_with(table)
     table["change"] = table["miou"] - other["miou"]
     table["noise"] = within_spread(table["change"], table["miou_std"], other["miou_std"])

@@ -23,8 +23,8 @@ def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
     result = []
     for group, rows in table.groupby("group", sort=False):
         methods = [str(name) for name in table if rows[name].isin(["Y", "N"]).all() and (rows[name] == "Y").any()]
-        head = ["variant", *methods, "mIoU %", "change", "against", "GFLOPs", "params M", "% / GFLOP", "train s"]
-        head += ["seeds", *(["published %"] if rows["published"].notna().any() else [])]
+        head = ["variant", *methods, "mIoU %", "change", "against", "GFLOPs", "ran", "params M", "% / GFLOP"]
+        head += ["% / ran", "train s", "seeds", *(["published %"] if rows["published"].notna().any() else [])]
         cells = [[_cells(row, methods)[name] for name in head] for row in rows.to_dict("records")]
         words = [name in ("variant", "against") for name in head]  # as opposed to figures
         result.append({"title": f"{group}, on {_frames(rows)}", "head": head, "words": words, "rows": cells})
@@ -42,8 +42,10 @@ def _cells(row: Mapping[Any, Any], methods: Sequence[str]) -> dict[str, str]:
         "change": _number("{:+.2f}", 100 * row["change"]) + noise,
         "against": row["against"],
         "GFLOPs": _number("{:.2f}", row["gflops"]),
+        "ran": _number("{:.2f}", row["gflops_ran"]),
         "params M": _number("{:.2f}", row["params_m"]),
         "% / GFLOP": _number("{:.3f}", row["efficiency"]),
+        "% / ran": _number("{:.3f}", row["efficiency_ran"]),
         "train s": _number("{:.0f}", row["seconds"]),
         "seeds": row["seeds"],
         "published %": _number("{:.1f}", 100 * row["published"]),
@@ -62,7 +64,8 @@ def note(table: pd.DataFrame) -> str:
         trust = "Each row is one seed: nothing here says how large a difference chance alone makes (--seeds 3 does)."
     mixed = [f"{row['variant']} ({row['changed']})" for _, row in table.iterrows() if ", " in row["changed"]]
     several = f" More than one parameter differs in {'; '.join(dict.fromkeys(mixed))}." if mixed else ""
-    return f"A change is that of the mIoU against the variant named beside it.{several} {trust}"
+    cost = "GFLOPs are counted at the study's size, those under ran at the input size, times the passes."
+    return f"A change is that of the mIoU against the variant named beside it.{several} {trust} {cost}"
 
 
 def elsewhere(table: pd.DataFrame, source: str) -> str:

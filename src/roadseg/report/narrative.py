@@ -31,10 +31,11 @@ def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], tes
     )
 
 
-def cost(gflops_at_input: float, size: str) -> str:
+def cost(flops: Mapping[str, Any], size: str) -> str:
+    passes = " + ".join(f"{row['times']} x {row['size']}" for row in flops["passes"])
     return (
-        f"GFLOPs are fvcore's multiply-accumulates for one {size} image; "
-        f"at the input size they are {gflops_at_input:.2f}."
+        f"GFLOPs are fvcore's multiply-accumulates for one {size} image, the study's rule; as it ran "
+        f"({passes}) a frame costs {flops['gflops_ran']:.2f}."
     )
 
 

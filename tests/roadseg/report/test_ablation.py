@@ -13,7 +13,7 @@ from roadseg.report.tradeoff import plot_tradeoff
 
 
 def run(variant, seed, miou, gflops=10.0, group="quick", dice="N", published=None, data="synthetic", **other):
-    cost = {"gflops": gflops, "params_m": gflops / 2, "seconds": 60.0 + seed}
+    cost = {"gflops": gflops, "gflops_ran": gflops / 4, "params_m": gflops / 2, "seconds": 60.0 + seed}
     methods = {"dice": dice, "cosine": "N"}
     named = {"group": group, "variant": variant, "seed": seed, "data": data, "against": "", "changed": ""} | other
     if miou is None:
@@ -39,6 +39,7 @@ def test_means_changes_and_noise_by_hand():
     assert table["seeds"].tolist() == ["1, 2, 3"] * 3
     assert table["seconds"].tolist() == pytest.approx([62] * 3)
     assert table["efficiency"].tolist() == pytest.approx([5.2, 5.4, 3.1])
+    assert table["efficiency_ran"].tolist() == pytest.approx([20.8, 21.6, 12.4])
     assert table["dice"].tolist() == ["N", "Y", "N"]
 
 
@@ -61,7 +62,7 @@ def test_a_variant_that_has_not_run_stands_in_the_table_without_figures():
     table = ablation_table([run("a", 1, None), run("b", 1, 0.4, against="a"), run("c", 1, 0.5, against="b")])
     assert table["change"].tolist() == pytest.approx([np.nan, np.nan, 0.1], nan_ok=True)
     rows = {row[0]: row[1:] for row in sections(table)[0]["rows"]}
-    assert rows["a"] == ["not run", "", "", "", "", "", "", ""]
+    assert rows["a"] == ["not run", "", "", "", "", "", "", "", "", ""]
     assert rows["b"][:3] == ["40.00", "", "a"]
     some = ablation_table([run("a", 1, 0.5), run("a", 2, None), run("a", 3, 0.7)])
     assert some["miou"].tolist() == [0.6]
@@ -102,13 +103,14 @@ def test_markdown_shows_methods_spread_noise_and_what_was_published():
         for seed, miou in ((1, 0.51), (2, 0.55))
     ]
     text = markdown(ablation_table(runs))
-    head = "| variant | dice | mIoU % | change | against | GFLOPs | params M | % / GFLOP | train s | seeds |"
+    head = "| variant | dice | mIoU % | change | against | GFLOPs | ran | params M | % / GFLOP | % / ran | train s |"
+    head += " seeds |"
     assert text.splitlines()[0] == "### quick, on generated scenes"
     assert text.splitlines()[2:6] == [
         f"{head} published % |",
-        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 5.00 | 5.200 | 62 | 1, 2 |  |",
-        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 5.00 | 5.300 | 62 | 1, 2 | 51.2 |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 2.50 | 5.00 | 5.200 | 20.800 | 62 | 1, 2 |  |",
+        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 2.50 | 5.00 | 5.300 | 21.200 | 62 | 1, 2 | 51.2 |",
     ]
     assert "a change marked ~ is within it: noise" in note(ablation_table(runs))
     assert "Each row is one seed" in note(ablation_table(runs[:1]))
