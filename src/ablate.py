@@ -34,7 +34,7 @@ INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
 def main() -> None:
     options = parse_arguments()
     experiments = load_experiments()
-    chosen = choose(experiments, options.names, options.seeds)
+    chosen = choose(experiments, options.names, options.seeds, options.folds)
     match options.command:
         case "list":
             list_experiments(experiments, chosen)
@@ -51,6 +51,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["list", "run", "table"])
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
+    parser.add_argument(
+        "--folds", type=int, default=1, help="and with each of so many parts of the training frames held out"
+    )
     parser.add_argument("--gpus", help="run one variant at a time on each of these GPUs, as in 0,1")
     parser.add_argument("--jobs", type=int, default=1, help="how many variants to run at a time on the CPU")
     parser.add_argument("--queue", action="store_true", help="add them to DVC's queue; then run dvc queue start")

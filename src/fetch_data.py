@@ -13,6 +13,7 @@ from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
 from roadseg.datasets import kitti, seg_data
+from roadseg.datasets.folds import hold_out_fold
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
 from roadseg.download import download, shown_url
@@ -24,6 +25,8 @@ def main() -> None:
     with replacing(paths.SEG_DATA) as folder:
         seg_data.make_layout(folder)
         origin, notes = fill(folder, params)
+        if params.data.fold != "none":
+            hold_out_fold(folder, *map(int, params.data.fold.split("/")))
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction)
         write_json(folder / paths.SPLITS.name, splits)

@@ -1,5 +1,6 @@
 """What `params.yaml` may say: one class per section, every key required, all errors reported together."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -45,6 +46,7 @@ class SegData(Section):
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data"]
     val_fraction: Share
+    fold: Literal["none"] | Annotated[str, Field(pattern=r"^[1-9]\d?/[1-9]\d?$")]
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
@@ -169,6 +171,10 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d+/\d+", fold):
+        number, count = map(int, fold.split("/"))
+        if not 1 <= number <= count or count == 1:
+            problems.append(f"data.fold: {fold} is no part of several; write 1/4, 2/4, 3/4 or 4/4, or none")
     window = [at("predict", "passes", side) for side in ("window_height", "window_width")]
     if None in window and window != [None, None]:
         problems.append("predict.passes: window_height and window_width go together; set both, or leave both empty")

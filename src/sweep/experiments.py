@@ -54,18 +54,23 @@ class Experiments(Section):
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run: a variant with one seed. `params` is the whole content of params.yaml for it."""
+    """One run: a variant with one seed, and with one fold of the training frames where folds take turns.
+
+    `params` is the whole content of params.yaml for it.
+    """
 
     group: str
     variant: str
     seed: int
+    fold: str  # as data.fold says it, or none
     overrides: Mapping[str, Any]
     params: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """What DVC calls it: the same for the same variant and seed, whatever else changes."""
-        return f"{self.group}-{self.variant}-s{self.seed}"
+        """What DVC calls it: the same for the same variant, seed and fold, whatever else changes."""
+        part = "" if self.fold == "none" else f"-f{self.fold.replace('/', 'of')}"
+        return f"{self.group}-{self.variant}-s{self.seed}{part}"
 
 
 def load_experiments() -> Experiments:
@@ -111,10 +116,10 @@ def apply_overrides(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> 
     return result
 
 
-def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Experiment]:
+def choose(experiments: Experiments, names: list[str], seeds: int, folds: int = 1) -> list[Experiment]:
     """Return the runs of the named groups and variants (`group-variant`), or of all, each with seeds 1..`seeds`.
 
-    Raises UserError for an unknown name.
+    With more than one fold each of these once for each fold. Raises UserError for an unknown name.
     """
     base = read_yaml(paths.PARAMS)
     known = {
@@ -130,15 +135,17 @@ def choose(experiments: Experiments, names: list[str], seeds: int) -> list[Exper
             available = ", ".join([*experiments.groups, *known])
             raise UserError(f"{name} is neither a group nor a variant; choose from {available}")
     return [
-        _experiment(experiments, base, group, variant, seed)
+        _experiment(experiments, base, group, variant, seed, fold)
         for group, variant in dict.fromkeys(wanted)
         for seed in range(1, seeds + 1)
+        for fold in ([f"{number}/{folds}" for number in range(1, folds + 1)] if folds > 1 else ["none"])
     ]
 
 
-def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int) -> Experiment:
+def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int, fold: str) -> Experiment:
     overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
-    return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides))
+    overrides |= {"data.fold": fold} if fold != "none" else {}
+    return Experiment(group, variant, seed, fold, overrides, apply_overrides(base, overrides))
 
 
 def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | None:
@@ -146,4 +153,4 @@ def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | N
     other = compared_with(experiments.groups[experiment.group].against, experiment.variant)
     if not other:
         return None
-    return _experiment(experiments, read_yaml(paths.PARAMS), experiment.group, other, experiment.seed)
+    return _experiment(experiments, read_yaml(paths.PARAMS), experiment.group, other, experiment.seed, experiment.fold)

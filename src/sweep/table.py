@@ -26,7 +26,7 @@ def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> di
     return {
         "group": experiment.group,
         "variant": experiment.variant,
-        "seed": experiment.seed,
+        "seed": str(experiment.seed) + ("" if experiment.fold == "none" else f" fold {experiment.fold}"),
         "data": experiment.params["data"]["source"],
         "against": other.variant if other else "",
         "changed": ", ".join(differing(experiment.params, other.params)) if other else "",
