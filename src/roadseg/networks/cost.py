@@ -1,9 +1,11 @@
 """What a network costs by the study's one rule: fvcore's count of multiply-accumulates for one image."""
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,6 +26,7 @@ class Cost:
 
     gflops: float
     counted_at: tuple[int, int]  # height and width that were traced; from another size gflops are scaled by area
+    by_operator: dict[str, float]  # GFLOPs at counted_at of each operator, as fvcore calls it
     by_module: dict[str, float]  # share of the total of each top-level module, which sum to 1
     uncounted: dict[str, int]  # operators that fvcore leaves out, and how often each occurs
 
@@ -56,13 +59,21 @@ def count_passes(model: nn.Module, passes: Sequence[Pass], input_size: tuple[int
 
 def _count_at(model: nn.Module, size: tuple[int, int], scale: float) -> Cost:
     flops = FlopCountAnalysis(model.eval(), torch.randn(1, 3, *size))
+    flops.set_op_handle("aten::scaled_dot_product_attention", _fused_attention)  # fvcore would leave it out
     flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # fvcore traces with torch.jit, which is deprecated
         total = flops.total()
-        by_module = flops.by_module()
+        by_module, by_operator = flops.by_module(), flops.by_operator()
     shares = {name: by_module[name] / total for name, _ in model.named_children() if by_module[name]}
-    return Cost(total * scale / 1e9, size, shares, dict(sorted(flops.unsupported_ops().items())))
+    operators = {name: count / 1e9 for name, count in sorted(by_operator.items())}
+    return Cost(total * scale / 1e9, size, operators, shares, dict(sorted(flops.unsupported_ops().items())))
+
+
+def _fused_attention(inputs: Sequence[Any], _: Sequence[Any]) -> int:
+    """Multiply-accumulates of softmax(Q K^T) V for Q (..., L, E), K (..., S, E) and V (..., S, F), as fvcore asks."""
+    query, key, value = (operand.type().sizes() for operand in inputs[:3])
+    return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -4,6 +4,7 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT
+from torch.utils.flop_counter import FlopCounterMode
 
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
@@ -72,6 +73,34 @@ NARROW = {
 def test_cost_of_narrow_decoders(name):
     model = build_model(name, CATALOGUE[name], 19)
     assert count_flops(model, 375, 1242, (384, 1248)).gflops == pytest.approx(NARROW[name], abs=0.3)
+
+
+# what torch counts as well, each multiply-accumulate as two; fvcore's others are norms and enlargements
+PRODUCTS = ("conv", "linear", "addmm", "bmm", "matmul", "scaled_dot_product_attention")
+
+
+@pytest.mark.parametrize("name", [*sorted(CATALOGUE.keys() - {"mit_b4_segformer", "mit_b5_segformer"}), "fused"])
+def test_products_are_those_that_torchs_own_counter_finds(name):
+    # B4 and B5 are left out: they are B3 with more blocks
+    row = CATALOGUE.get(name) or {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
+    model, size = build_model(name, row, 19).eval(), (224, 224)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model(torch.zeros(1, 3, *size))
+    found = count_flops(model, *size, size)
+    products = sum(found.by_operator.get(kind, 0) for kind in PRODUCTS)
+    assert products == pytest.approx(counter.get_total_flops() / 2e9, rel=1e-3)
+
+
+def test_fused_attention_is_in_the_cost():
+    class Attention(torch.nn.Module):
+        def forward(self, images):
+            tokens = images.flatten(2).transpose(1, 2)[..., :1].expand(-1, -1, 8)
+            return torch.nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    found = count_flops(Attention(), 4, 6, (4, 6))
+    assert found.gflops == 2 * 24 * 24 * 8 / 1e9
+    assert "aten::scaled_dot_product_attention" not in found.uncounted
 
 
 def test_cost_of_one_convolution_by_hand():
