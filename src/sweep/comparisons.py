@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.recipes import with_recipe
+
 
 def compared_with(against: Mapping[str, str | None], variant: str) -> str:
     """Return the variant that `variant` is compared with, or "" for the first, to which all others go back."""
@@ -27,11 +29,13 @@ def broken_comparison(against: Mapping[str, str | None], variant: str) -> str:
 
 
 def differing(params: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the dotted keys in which one params.yaml differs from another.
+    """Return the dotted keys in which one params.yaml differs from another; `recipe` alone where they differ in that.
 
     >>> differing({"loss": "ce", "train": {"lr": 1, "epochs": 2}}, {"loss": "ce", "train": {"lr": 3, "epochs": 2}})
     ['train.lr']
     """
+    if params.get("recipe") == other.get("recipe"):  # the word stands for the same values in both
+        params, other = with_recipe(params)[0], with_recipe(other)[0]
     mine, theirs = dict(_leaves(params)), dict(_leaves(other))
     return sorted(key for key in mine | theirs if key not in mine or key not in theirs or mine[key] != theirs[key])
 

@@ -29,7 +29,7 @@ def project(tmp_path, monkeypatch):
 
 def test_every_group_has_the_published_rows_or_is_quick(project):
     loaded = project(GOOD)
-    assert list(loaded.groups) == ["quick", "study", "corrected", "precision"]
+    assert list(loaded.groups) == ["quick", "study", "corrected", "precision", "recipe", "frontier"]
     published = {"ce": 0.521, "weighted_ce": 0.490, "dice": 0.512, "ce_dice": 0.516, "cosine": 0.516}
     published |= {"warm_restarts": 0.514, "plateau": 0.509, "imagenet": 0.524}
     published |= {"cityscapes_b3": 0.676, "cityscapes_b2": 0.651, "baseline_segnet": 0.2843, "better_segnet": None}
@@ -67,12 +67,18 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
         "study-baseline_segnet-s1",
         "corrected-baseline_segnet-s1",
         "precision-float32-s1",
+        "recipe-untouched-s1",
+        "frontier-efficientvit_seg_b0-s1",
     ]
     # another network with the recipe that belongs to it; weights that come with one; training and testing at once
     assert several == {
         *(f"{group}-{name}-s1" for group in ("study", "corrected") for name in ("ce", "cityscapes_b3")),
         "precision-bfloat16-s1",
+        *(f"recipe-{name}-s1" for name in ("study", "plain", "frozen")),
+        *(name for name in several if name.startswith("frontier-")),  # two sizes, weights of two origins
     }
+    assert steps["recipe-crops-s1"] == ("frozen", ["augment"])
+    assert steps["recipe-members-s1"] == ("keep_start", ["train.members"])
     assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
     assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])
     assert steps["corrected-cityscapes_b2-s1"] == ("cityscapes_b3", ["model"])
