@@ -30,6 +30,7 @@ from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
 from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
+from roadseg.training.freezing import batch_norms_of
 from roadseg.training.losses import build_loss
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
@@ -57,9 +58,12 @@ def main() -> None:
     policy = build_policy(params.augment, params.augmentation.label_fill)
     batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    synced = params.train.batch_norm == "train"
     smallest = len(files) % params.train.batch_size or params.train.batch_size
-    check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
-    network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
+    if synced:  # statistics that stay don't mind a single frame
+        check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
+    network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile, synced)
+    still = batch_norms_of(network) if params.train.batch_norm == "frozen" else []
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
     schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
@@ -72,7 +76,7 @@ def main() -> None:
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)
-    train = partial(train_epoch, fabric, model, loss_of=loss, optimizer=optimizer, schedule=schedule)
+    train = partial(train_epoch, fabric, model, loss_of=loss, optimizer=optimizer, schedule=schedule, still=still)
     score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
     history, best = [], Best()
     for epoch in range(1, params.train.epochs + 1):

@@ -70,6 +70,7 @@ class Train(Section):
     optimizer: Literal["adam", "adamw", "sgd"]
     select: Literal["val", "test", "last"]
     short_batch: Literal["by_frames", "as_full"]
+    batch_norm: Literal["train", "frozen"]
     precision: Precision
     compile: bool
 

@@ -46,13 +46,16 @@ def train_epoch(
     optimizer: Optimizer,
     schedule: Schedule,
     full_batch: int | None,
+    still: Sequence[nn.Module] = (),
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
-    Raises UserError where the loss is infinite or not a number.
+    The modules in `still` are in eval mode all the while. Raises UserError where the loss is infinite or not a number.
     """
     model.train()
+    for module in still:
+        module.eval()
     loss_sum, weight_sum = 0.0, 0.0
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
