@@ -76,12 +76,22 @@ def main() -> None:
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)
-    train = partial(train_epoch, fabric, model, loss_of=loss, optimizer=optimizer, schedule=schedule, still=still)
+    train = partial(
+        train_epoch,
+        fabric,
+        model,
+        loss_of=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        full_batch=full_batch,
+        still=still,
+        clip=params.train.clip,
+    )
     score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
     history, best = [], Best()
     for epoch in range(1, params.train.epochs + 1):
         lr = optimizer.param_groups[0]["lr"]
-        mean_loss = train(batches=with_progress(fabric, batches, epoch), full_batch=full_batch)
+        mean_loss = train(batches=with_progress(fabric, batches, epoch))
         miou = score() if watched_files else None
         schedule.after_epoch(miou)
         best.offer(epoch, None if params.train.select == "last" else miou, network)

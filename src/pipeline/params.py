@@ -71,6 +71,7 @@ class Train(Section):
     select: Literal["val", "test", "last"]
     short_batch: Literal["by_frames", "as_full"]
     batch_norm: Literal["train", "frozen"]
+    clip: NonNegativeFloat
     precision: Precision
     compile: bool
 
@@ -147,4 +148,8 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    if at("train", "clip") and at("train", "precision") == "16-mixed":
+        problems.append(
+            "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"
+        )
     return problems

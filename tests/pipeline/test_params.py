@@ -90,6 +90,12 @@ def test_every_problem_is_reported_at_once(load):
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
         ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
         ("  lr: ", "  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        ("  clip: 0.0", "  clip: -1", "train.clip: -1 is wrong; input should be greater than or equal to 0"),
+        (
+            "  precision: bf16-mixed\n  # torch",
+            "  precision: 16-mixed\n  clip: 1.0\n  # torch",
+            "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0",
+        ),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )

@@ -47,11 +47,14 @@ def train_epoch(
     schedule: Schedule,
     full_batch: int | None,
     still: Sequence[nn.Module] = (),
+    clip: float = 0.0,
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
-    The modules in `still` are in eval mode all the while. Raises UserError where the loss is infinite or not a number.
+    The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
+    gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is.
+    Raises UserError where the loss is infinite or not a number.
     """
     model.train()
     for module in still:
@@ -63,6 +66,9 @@ def train_epoch(
         loss = loss_of(logits, batch.labels.to(fabric.device))
         optimizer.zero_grad()
         fabric.backward(weight * loss)
+        if clip:
+            # a gradient that is no number shows in the loss, or the scaler of float16 leaves the step out
+            fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
         optimizer.step()
         schedule.after_step()
         value = loss.item()

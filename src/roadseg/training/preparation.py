@@ -16,9 +16,9 @@ def prepare_network(
 ) -> nn.Module:
     """Load the weights to start from and suit the network to the devices.
 
-    `weights` are any of the network's tensors, of any shape and dtype; `synced` lets batch norms see all processes, which
-    those in eval mode need not. Raises UserError where torch.compile or several
-    processes can't serve the network here.
+    `weights` are any of the network's tensors, of any shape and dtype; `synced` lets batch norms see all
+    processes, which those in eval mode need not. Raises UserError where torch.compile or several processes can't serve
+    the network here.
     """
     network.load_state_dict(weights, strict=False)
     if synced:
