@@ -29,6 +29,7 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
+from roadseg.training.averaging import Kept
 from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
 from roadseg.training.freezing import batch_norms_of
 from roadseg.training.losses import build_loss
@@ -75,7 +76,8 @@ def main() -> None:
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
-    model, optimizer = fabric.setup(network, optimizer)
+    model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
+    kept = Kept(network, params.train.ema)
     train = partial(
         train_epoch,
         fabric,
@@ -86,15 +88,17 @@ def main() -> None:
         full_batch=full_batch,
         still=still,
         clip=params.train.clip,
+        after_step=kept.after_step,
     )
     score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
     history, best = [], Best()
     for epoch in range(1, params.train.epochs + 1):
         lr = optimizer.param_groups[0]["lr"]
         mean_loss = train(batches=with_progress(fabric, batches, epoch))
-        miou = score() if watched_files else None
+        with kept.in_network():
+            miou = score() if watched_files else None
+            best.offer(epoch, None if params.train.select == "last" else miou, network)
         schedule.after_epoch(miou)
-        best.offer(epoch, None if params.train.select == "last" else miou, network)
         history.append({"epoch": epoch, "lr": lr, "loss": mean_loss, "miou": miou})
         fabric.print(row_text(**history[-1]), flush=True)
     if fabric.is_global_zero:

@@ -72,6 +72,7 @@ class Train(Section):
     short_batch: Literal["by_frames", "as_full"]
     batch_norm: Literal["train", "frozen"]
     clip: NonNegativeFloat
+    ema: Share
     precision: Precision
     compile: bool
 

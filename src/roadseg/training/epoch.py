@@ -1,7 +1,7 @@
 """One epoch of training and the mIoU after it, an optimiser by name, and the best weights so far."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,12 +48,13 @@ def train_epoch(
     full_batch: int | None,
     still: Sequence[nn.Module] = (),
     clip: float = 0.0,
+    after_step: Callable[[], None] = lambda: None,
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
-    gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is.
+    gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is. `after_step` is called after each.
     Raises UserError where the loss is infinite or not a number.
     """
     model.train()
@@ -71,6 +72,7 @@ def train_epoch(
             fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
         optimizer.step()
         schedule.after_step()
+        after_step()
         value = loss.item()
         if not math.isfinite(value):
             raise UserError(f"the training loss became {value}; lower train.lr or choose another loss")

@@ -1,0 +1,63 @@
+"""Averages of a network's weights: over the steps of a training, over epochs, over trainings."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+class MovingAverage:
+    """An exponential moving average of all weights and float buffers; integers are those of the last step.
+
+    The decay is min(decay, (1 + step) / (10 + step)) with steps counted from 0, so that the random or pretrained start
+    is soon forgotten (num_updates of TensorFlow's ExponentialMovingAverage).
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay, self.steps, self.tensors = decay, 0, copy_of(network)
+
+    def update(self, network: nn.Module) -> None:
+        current = network.state_dict()
+        floats = [name for name, tensor in current.items() if tensor.is_floating_point()]
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        get_ema_multi_avg_fn(decay)([self.tensors[name] for name in floats], [current[name] for name in floats], 0)
+        self.tensors |= {name: current[name].clone() for name in current.keys() - floats}
+        self.steps += 1
+
+
+class Kept:
+    """The weights of a network that are watched and kept: its own, or their moving average where `decay` is not 0."""
+
+    def __init__(self, network: nn.Module, decay: float = 0.0) -> None:
+        self.network = network
+        self.average = MovingAverage(network, decay) if decay else None
+
+    def after_step(self) -> None:
+        if self.average:
+            self.average.update(self.network)
+
+    @contextmanager
+    def in_network(self) -> Iterator[None]:
+        """Let the network hold these weights for a while."""
+        if self.average is None:
+            yield
+        else:
+            with holding(self.network, self.average.tensors):
+                yield
+
+
+def copy_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of a network's weights and buffers, where these are."""
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+@contextmanager
+def holding(network: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let a network hold other tensors, all of its own shapes and dtypes, for a while; then its own again."""
+    own = copy_of(network)
+    network.load_state_dict(tensors)
+    try:
+        yield
+    finally:
+        network.load_state_dict(own)
