@@ -42,6 +42,7 @@ from roadseg.training.processes import (
     sum_over_processes,
 )
 from roadseg.training.schedules import build_schedule
+from roadseg.training.start import check_given, given_tensors
 
 
 def main() -> None:
@@ -58,12 +59,14 @@ def main() -> None:
     draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
     policy = build_policy(params.augment, params.augmentation.label_fill)
     batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+    start = load_weights(paths.PRETRAINED)
+    check_given(start, {"train.keep_start": params.train.keep_start})
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
     synced = params.train.batch_norm == "train"
     smallest = len(files) % params.train.batch_size or params.train.batch_size
     if synced:  # statistics that stay don't mind a single frame
         check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
-    network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile, synced)
+    network = prepare_network(network, start, fabric, params.train.compile, synced)
     still = batch_norms_of(network) if params.train.batch_norm == "frozen" else []
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
@@ -77,7 +80,8 @@ def main() -> None:
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
 
     model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
-    kept = Kept(network, params.train.ema)
+    given = given_tensors(network, start.keys())
+    kept = Kept(network, params.train.ema, given, params.train.keep_start)
     train = partial(
         train_epoch,
         fabric,

@@ -73,6 +73,7 @@ class Train(Section):
     batch_norm: Literal["train", "frozen"]
     clip: NonNegativeFloat
     ema: Share
+    keep_start: Annotated[float, Field(ge=0, le=1)]
     precision: Precision
     compile: bool
 

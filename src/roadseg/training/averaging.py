@@ -27,10 +27,16 @@ class MovingAverage:
 
 
 class Kept:
-    """The weights of a network that are watched and kept: its own, or their moving average where `decay` is not 0."""
+    """The weights of a network that are watched and kept.
 
-    def __init__(self, network: nn.Module, decay: float = 0.0) -> None:
-        self.network = network
+    They are its own, or their moving average where `decay` is not 0, and a `share` of them is that of the start.
+    """
+
+    def __init__(
+        self, network: nn.Module, decay: float = 0.0, start: Mapping[str, Tensor] | None = None, share: float = 0.0
+    ) -> None:
+        """`start` holds any of the network's tensors, of any shapes and dtypes."""
+        self.network, self.start, self.share = network, start or {}, share
         self.average = MovingAverage(network, decay) if decay else None
 
     def after_step(self) -> None:
@@ -40,16 +46,29 @@ class Kept:
     @contextmanager
     def in_network(self) -> Iterator[None]:
         """Let the network hold these weights for a while."""
-        if self.average is None:
+        if self.average is None and not self.share:
             yield
-        else:
-            with holding(self.network, self.average.tensors):
-                yield
+            return
+        trained = self.average.tensors if self.average else copy_of(self.network)
+        with holding(self.network, towards(trained, self.start, self.share)):
+            yield
 
 
 def copy_of(network: nn.Module) -> dict[str, Tensor]:
     """Return copies of a network's weights and buffers, where these are."""
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def towards(trained: Mapping[str, Tensor], start: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return (1 - share) * trained + share * start for the floats that `start` holds, of any shapes and dtypes.
+
+    Weights between those before and after fine-tuning keep more of what the first knew (WiSE-FT, Wortsman et al.,
+    CVPR 2022). What `start` lacks, and integers, are the trained ones.
+    """
+    return {
+        name: tensor.lerp(start[name], share) if name in start and tensor.is_floating_point() else tensor
+        for name, tensor in trained.items()
+    }
 
 
 @contextmanager

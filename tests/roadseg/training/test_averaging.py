@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from roadseg.training.averaging import Kept, MovingAverage, copy_of, holding
+from roadseg.training.averaging import Kept, MovingAverage, copy_of, holding, towards
 
 
 class Scalar(nn.Module):
@@ -66,6 +66,33 @@ def test_without_an_average_the_networks_own_weights_are_kept():
     kept.after_step()
     with kept.in_network():
         assert network.weight.item() == 2
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 5.0), (0.25, 4.0), (1.0, 1.0)])
+def test_a_share_of_the_start_is_kept(share, expected):
+    start, network = copy_of(Scalar(1.0)), Scalar(5.0)
+    network.count.fill_(8)
+    mixed = towards(copy_of(network), start, share)
+    assert mixed["weight"].item() == expected
+    assert mixed["mean"].item() == 10 * expected
+    assert mixed["count"].item() == 8
+    del start["mean"]
+    assert towards(copy_of(network), start, share)["mean"].item() == 50
+
+
+def test_a_share_of_one_is_exactly_the_start():
+    trained, start = ({"x": torch.randn(100, generator=torch.Generator().manual_seed(i))} for i in range(2))
+    assert towards(trained, start, 1.0)["x"].equal(start["x"])
+
+
+def test_the_share_is_of_the_moving_average_where_there_is_one():
+    network = Scalar(0.0)
+    kept = Kept(network, decay=0.999, start=copy_of(network), share=0.5)
+    network.set(1.0, 1)
+    kept.after_step()
+    with kept.in_network():
+        assert network.weight.item() == pytest.approx(0.45)
+    assert network.weight.item() == 1
 
 
 def test_a_network_has_its_own_weights_again():
