@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from tqdm import tqdm
 
 from pipeline import paths
@@ -29,10 +30,12 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
-from roadseg.training.averaging import Kept
-from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
+from roadseg.training.averaging import Kept, copy_of
+from roadseg.training.course import run_epochs, score_of
+from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
 from roadseg.training.freezing import batch_norms_of
 from roadseg.training.losses import build_loss
+from roadseg.training.members import Member, check_body, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
@@ -48,29 +51,16 @@ from roadseg.training.start import check_given, given_tensors
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     fabric = build_fabric(params.train.precision, num_devices())
+    start = load_weights(paths.PRETRAINED)
+    check_given(start, {"train.keep_start": params.train.keep_start})
     files, watched_files = chosen_files(params.train.select)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
     frames = load_frames(files, params.input, training=True, store=store_folder())
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
-    make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     keep_freed_memory()
 
-    draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
     policy = build_policy(params.augment, params.augmentation.label_fill)
-    batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
-    start = load_weights(paths.PRETRAINED)
-    check_given(start, {"train.keep_start": params.train.keep_start})
-    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-    synced = params.train.batch_norm == "train"
-    smallest = len(files) % params.train.batch_size or params.train.batch_size
-    if synced:  # statistics that stay don't mind a single frame
-        check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
-    network = prepare_network(network, start, fabric, params.train.compile, synced)
-    still = batch_norms_of(network) if params.train.batch_norm == "frozen" else []
-    optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
-    row = getattr(params.schedules, params.schedule)
-    schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
     loss = build_loss(
         params.loss,
         class_weights=stored_class_weights(),
@@ -78,35 +68,62 @@ def main() -> None:
         sum_over_processes=sum_over_processes,
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
+    synced = params.train.batch_norm == "train"
+    initial: dict[str, Tensor] = {}
+    members: list[Member] = []
+    for number in range(params.train.members):
+        seed = (params.seed + number) % 2**32
+        make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
+        draws = ShuffledDraws(len(frames), params.train.batch_size, seed, params.augmentation.draws)
+        batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+        network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+        check_body(network, start, params.train.members)
+        smallest = len(files) % params.train.batch_size or params.train.batch_size
+        if synced:  # statistics that stay don't mind a single frame
+            check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
+        network = prepare_network(network, start, fabric, params.train.compile, synced)
+        still = batch_norms_of(network) if params.train.batch_norm == "frozen" else []
+        optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
+        row = getattr(params.schedules, params.schedule)
+        schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
 
-    model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
-    given = given_tensors(network, start.keys())
-    kept = Kept(network, params.train.ema, given, params.train.keep_start)
-    train = partial(
-        train_epoch,
-        fabric,
-        model,
-        loss_of=loss,
-        optimizer=optimizer,
-        schedule=schedule,
-        full_batch=full_batch,
-        still=still,
-        clip=params.train.clip,
-        after_step=kept.after_step,
-    )
-    score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
-    history, best = [], Best()
-    for epoch in range(1, params.train.epochs + 1):
-        lr = optimizer.param_groups[0]["lr"]
-        mean_loss = train(batches=with_progress(fabric, batches, epoch))
-        with kept.in_network():
-            miou = score() if watched_files else None
-            best.offer(epoch, None if params.train.select == "last" else miou, network)
-        schedule.after_epoch(miou)
-        history.append({"epoch": epoch, "lr": lr, "loss": mean_loss, "miou": miou})
-        fabric.print(row_text(**history[-1]), flush=True)
+        model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
+        initial = initial or copy_of(network)
+        network.load_state_dict(initial)  # what is not pretrained starts the same in all members, too
+        kept = Kept(network, params.train.ema, given_tensors(network, start), params.train.keep_start)
+        train = partial(
+            train_epoch,
+            fabric,
+            model,
+            loss_of=loss,
+            optimizer=optimizer,
+            schedule=schedule,
+            full_batch=full_batch,
+            still=still,
+            clip=params.train.clip,
+            after_step=kept.after_step,
+        )
+        watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
+        score = watch if watched_files else None
+        member = run_epochs(
+            network,
+            params.train.epochs,
+            partial(with_progress, fabric, batches),
+            train,
+            score,
+            schedule,
+            kept,
+            choose=params.train.select in ("val", "test"),
+            average_last=params.train.average_last,
+            show=partial(print_row, fabric),
+        )
+        members.append(member)
+        del batches  # its processes end before those of the next member start
+    weights = soup_of(members)
+    miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
     if fabric.is_global_zero:
-        write_outputs(best, history, fabric, time.perf_counter() - started, len(frames))
+        write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
+        write_times(time.perf_counter() - started, len(frames) * params.train.epochs * params.train.members)
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -134,18 +151,23 @@ def with_progress(fabric: Fabric, batches: Batches, epoch: int) -> Iterable[Batc
     return tqdm(batches.of_epoch(epoch), f"epoch {epoch}", len(batches), leave=False, disable=hidden)
 
 
-def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
-    return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
+def print_row(fabric: Fabric, row: dict[str, Any]) -> None:
+    watched = f"  mIoU {row['miou']:.4f}" if row["miou"] is not None else ""
+    fabric.print(f"epoch {row['epoch']:3d}  lr {row['lr']:.2e}  loss {row['loss']:.4f}{watched}", flush=True)
 
 
-def write_outputs(best: Best, history: list[dict[str, Any]], fabric: Fabric, seconds: float, num_frames: int) -> None:
+def write_outputs(
+    weights: dict[str, Tensor], history: list[dict[str, Any]], chosen: dict[str, Any], device: str
+) -> None:
     with replacing(paths.MODEL) as temporary:
-        save_weights(temporary, best.weights)
+        save_weights(temporary, weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
-    write_json(paths.TRAIN, chosen | {"device": device_name(fabric)})
-    images_per_second = round(num_frames * len(history) / seconds, 2)
+    write_json(paths.TRAIN, chosen | {"device": device})
+
+
+def write_times(seconds: float, num_images: int) -> None:
+    images_per_second = round(num_images / seconds, 2)
     write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": images_per_second})
 
 

@@ -74,6 +74,8 @@ class Train(Section):
     clip: NonNegativeFloat
     ema: Share
     keep_start: Annotated[float, Field(ge=0, le=1)]
+    average_last: PositiveInt
+    members: PositiveInt
     precision: Precision
     compile: bool
 
@@ -150,6 +152,11 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    last, epochs = at("train", "average_last"), at("train", "epochs")
+    if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
+        problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
+    if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
+        problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
     if at("train", "clip") and at("train", "precision") == "16-mixed":
         problems.append(
             "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"

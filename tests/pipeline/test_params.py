@@ -96,6 +96,16 @@ def test_every_problem_is_reported_at_once(load):
             "  precision: 16-mixed\n  clip: 1.0\n  # torch",
             "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0",
         ),
+        (
+            "  average_last: 1",
+            "  average_last: 3",
+            "train.average_last: 3, but train.select is val, which keeps one epoch; select last",
+        ),
+        (
+            "  average_last: 1",
+            "  average_last: 99",
+            "train.average_last: 99 is more than train.epochs, 8; set it to 8 or less",
+        ),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )

@@ -22,6 +22,11 @@ class Schedule:
         self.scheduler = scheduler
         self.each_step = each_step
 
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self.scheduler.optimizer.param_groups[0]["lr"]
+
     def after_step(self) -> None:
         if self.each_step:
             self.scheduler.step()

@@ -1,0 +1,72 @@
+"""The fine-tuning parts of the stage `train`, on a few small frames and from a network trained on them."""
+
+import json
+
+import pandas as pd
+import pytest
+from safetensors.torch import load_file
+from test_stages import write_params
+
+import class_weights
+import fetch_data
+import fetch_pretrained
+import train
+from pipeline import paths
+from roadseg.errors import UserError
+
+LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project's folder whose pretrained weights are those of a short training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("project"))
+        write_params(**LAST)
+        for stage in (fetch_data, fetch_pretrained, class_weights, train):
+            stage.main()
+        yield paths.MODEL.replace(paths.PRETRAINED)
+
+
+def trained(**changes):
+    write_params(**LAST | changes)
+    train.main()
+    return load_file(paths.MODEL), json.loads(paths.TRAIN.read_text()), pd.read_csv(paths.TRAIN_HISTORY)
+
+
+def test_two_members_are_the_mean_of_two_trainings(project):
+    (one, row_1, history_1), (two, row_2, history_2) = (trained(seed=seed) for seed in (7, 8))
+    both, row, history = trained(seed=7, **{"train.members": 2})
+    assert not one["segmentation_head.0.weight"].equal(two["segmentation_head.0.weight"])
+    for name, tensor in both.items():
+        if tensor.is_floating_point():
+            assert tensor.equal(((one[name].double() + two[name].double()) / 2).float()), name
+    assert row["members"] == [row_1["miou"], row_2["miou"]]
+    assert row["miou"] not in row["members"]
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["loss"].tolist() == pytest.approx(((history_1["loss"] + history_2["loss"]) / 2).tolist())
+
+
+def test_the_mean_of_the_last_epochs_is_scored_itself(project):
+    mean, row, history = trained(**{"train.average_last": 2})
+    last, _, _ = trained()
+    assert not any(mean[name].equal(last[name]) for name in mean if name.endswith("conv1.weight"))
+    assert row["epoch"] == 2
+    assert row["miou"] not in history["miou"].tolist()
+
+
+def test_a_share_of_one_keeps_the_start(project):
+    weights, _, history = trained(**{"train.keep_start": 1.0})
+    start = load_file(project)
+    assert all(weights[name].equal(start[name]) for name in weights if not name.endswith("num_batches_tracked"))
+    assert history["miou"].nunique() == 1
+
+
+def test_what_needs_a_start_is_refused_without_one(project):
+    stored = project.read_bytes()
+    fetch_pretrained.main()
+    for key, message in (("keep_start", "random weights; set pretrained"), ("members", "tensors start at random")):
+        write_params(**LAST, **{f"train.{key}": 1 if key == "keep_start" else 2})
+        with pytest.raises(UserError, match=message):
+            train.main()
+    project.write_bytes(stored)
