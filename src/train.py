@@ -127,8 +127,11 @@ def main() -> None:
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
-    """The frames to train on, and those whose mIoU is watched: the held-out ones, or the test frames."""
+    """The frames to train on, and those whose mIoU is watched: the held-out ones, the test frames, or none."""
     splits = read_json(paths.SPLITS)
+    if select == "all":
+        train, held_out = (split_files(paths.SEG_DATA, splits, part) for part in ("train", "val"))
+        return train + held_out, []
     watched = split_files(paths.SEG_DATA, splits, "test" if select == "test" else "val")
     if select != "last" and not watched:
         raise UserError(

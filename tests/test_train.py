@@ -70,3 +70,16 @@ def test_what_needs_a_start_is_refused_without_one(project):
         with pytest.raises(UserError, match=message):
             train.main()
     project.write_bytes(stored)
+
+
+def test_all_frames_can_be_trained_on(project):
+    stored = paths.SPLITS.read_text()
+    splits = json.loads(stored)
+    expected, _, _ = trained(**{"train.select": "all"})
+    paths.SPLITS.write_text(json.dumps(splits | {"train": splits["train"] + splits["val"], "val": []}))
+    assert len(splits["val"]) == 2
+    weights, row, history = trained()
+    paths.SPLITS.write_text(stored)
+    assert all(weights[name].equal(expected[name]) for name in weights)
+    assert row["miou"] is None
+    assert history["miou"].isna().all()

@@ -68,7 +68,7 @@ class Train(Section):
     lr: PositiveFloat
     weight_decay: NonNegativeFloat
     optimizer: Literal["adam", "adamw", "sgd"]
-    select: Literal["val", "test", "last"]
+    select: Literal["val", "test", "last", "all"]
     short_batch: Literal["by_frames", "as_full"]
     batch_norm: Literal["train", "frozen"]
     clip: NonNegativeFloat
@@ -152,6 +152,8 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    if at("train", "select") == "all" and at("schedule") == "plateau":
+        problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
     last, epochs = at("train", "average_last"), at("train", "epochs")
     if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
         problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")

@@ -113,6 +113,13 @@ def test_single_mistakes(load, old, new, message):
     assert any(line.startswith(message) for line in problems(load, (old, new)))
 
 
+def test_a_schedule_that_watches_needs_frames_to_watch(load):
+    found = problems(load, ("\nschedule: poly", "\nschedule: plateau"), ("select: val", "select: all"))
+    assert found == [
+        "schedule: plateau watches held-out frames, but train.select: all trains on them; select last",
+    ]
+
+
 def test_input_sides_must_suit_the_encoders(load):
     changed = yaml.safe_load(GOOD)
     changed["input"]["height"] = 375
