@@ -33,13 +33,15 @@ from roadseg.networks.suitability import check_smallest_batch
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs, score_of
 from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
-from roadseg.training.freezing import batch_norms_of
+from roadseg.training.freezing import Frozen
+from roadseg.training.groups import parameter_groups
 from roadseg.training.losses import build_loss
 from roadseg.training.members import Member, check_body, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
     check_batches,
+    check_shareable,
     local_processes,
     precision_of,
     sum_over_processes,
@@ -54,6 +56,7 @@ def main() -> None:
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start})
     files, watched_files = chosen_files(params.train.select)
+    check_shareable(params.train.freeze, fabric.world_size)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
     frames = load_frames(files, params.input, training=True, store=store_folder())
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
@@ -82,8 +85,17 @@ def main() -> None:
         if synced:  # statistics that stay don't mind a single frame
             check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
         network = prepare_network(network, start, fabric, params.train.compile, synced)
-        still = batch_norms_of(network) if params.train.batch_norm == "frozen" else []
-        optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
+        frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
+        frozen.in_epoch(1)  # several processes exchange gradients of what trains at their start
+        groups = parameter_groups(
+            network,
+            params.train.lr,
+            params.train.weight_decay,
+            params.train.head_lr,
+            params.train.layer_decay,
+            params.train.decay,
+        )
+        optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
         row = getattr(params.schedules, params.schedule)
         schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
 
@@ -99,7 +111,6 @@ def main() -> None:
             optimizer=optimizer,
             schedule=schedule,
             full_batch=full_batch,
-            still=still,
             clip=params.train.clip,
             after_step=kept.after_step,
         )
@@ -110,6 +121,7 @@ def main() -> None:
             params.train.epochs,
             partial(with_progress, fabric, batches),
             train,
+            frozen,
             score,
             schedule,
             kept,

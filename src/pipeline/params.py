@@ -76,6 +76,10 @@ class Train(Section):
     keep_start: Annotated[float, Field(ge=0, le=1)]
     average_last: PositiveInt
     members: PositiveInt
+    head_lr: PositiveFloat
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    decay: Literal["all", "weights"]
+    freeze: Annotated[str, Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True)]
     precision: Precision
     compile: bool
 

@@ -106,6 +106,12 @@ def test_every_problem_is_reported_at_once(load):
             "  average_last: 99",
             "train.average_last: 99 is more than train.epochs, 8; set it to 8 or less",
         ),
+        (
+            "  freeze: none",
+            "  freeze: head",
+            "train.freeze: 'head' is wrong; string should match pattern '^(none|",
+        ),
+        ("  freeze: none", "  freeze: 0", "train.freeze: 0 is wrong; string should match pattern '^(none|encoder|"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )

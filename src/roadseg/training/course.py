@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from roadseg.frames.batches import Batch
 from roadseg.training.averaging import Kept, Mean, holding
 from roadseg.training.epoch import Best
+from roadseg.training.freezing import Frozen
 from roadseg.training.members import Member
 from roadseg.training.schedules import Schedule
 
@@ -16,7 +17,8 @@ def run_epochs(
     network: nn.Module,
     epochs: int,
     batches_of: Callable[[int], Iterable[Batch]],
-    train: Callable[[Iterable[Batch]], float],
+    train: Callable[..., float],
+    frozen: Frozen,
     score: Callable[[], float] | None,
     schedule: Schedule,
     kept: Kept,
@@ -26,14 +28,15 @@ def run_epochs(
 ) -> Member:
     """Train a network for some epochs and return what became of it.
 
-    `batches_of` gives the batches of an epoch by its number, and `train` its mean loss; `score` gives the mIoU of what
-    the network holds, and is None where no frames are watched; `show` is called with each epoch's row. The weights of
-    the epoch of highest mIoU are kept where `choose` says so, else the mean of those of the `average_last` last ones.
-    Statistics of batch norms are averaged like weights. Raises UserError where the schedule needs an mIoU and has none.
+    `batches_of` gives the batches of an epoch by its number, and `train` its mean loss, with what is `frozen` in eval
+    mode; `score` gives the mIoU of what the network holds, and is None where no frames are watched; `show` is called
+    with each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of
+    those of the `average_last` last ones. Statistics of batch norms are averaged like weights.
+    Raises UserError where the schedule needs an mIoU and has none.
     """
     history, best, mean = [], Best(), Mean()
     for epoch in range(1, epochs + 1):
-        lr, loss = schedule.lr, train(batches_of(epoch))
+        lr, loss = schedule.lr, train(batches_of(epoch), still=frozen.in_epoch(epoch))
         with kept.in_network():
             miou = score() if score else None
             best.offer(epoch, miou if choose else None, network)

@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.optimizer import ParamsT
 
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
@@ -23,18 +24,18 @@ from roadseg.training.processes import sum_over_processes
 from roadseg.training.schedules import Schedule
 
 
-def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Build the optimiser of that name over all parameters, a fused one; `sgd` has momentum 0.9.
+def build_optimizer(name: str, parameters: ParamsT, lr: float, weight_decay: float) -> Optimizer:
+    """Build the optimiser of that name over parameters, or over groups of them, a fused one; `sgd` has momentum 0.9.
 
     Raises UserError for an unknown name.
     """
     match name:
         case "adam":
-            return Adam(model.parameters(), lr, weight_decay=weight_decay, fused=True)
+            return Adam(parameters, lr, weight_decay=weight_decay, fused=True)
         case "adamw":
-            return AdamW(model.parameters(), lr, weight_decay=weight_decay, fused=True)
+            return AdamW(parameters, lr, weight_decay=weight_decay, fused=True)
         case "sgd":
-            return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
+            return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; choose from adam, adamw, sgd")
 
 

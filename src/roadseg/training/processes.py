@@ -66,6 +66,14 @@ def check_batches(num_frames: int, batch_size: int, world: int) -> None:
         )
 
 
+def check_shareable(freeze: str, world: int) -> None:
+    """Raise UserError where several processes would train otherwise than one does."""
+    if world > 1 and freeze.isdecimal():  # DDP can't take in further parameters once it has begun
+        raise UserError(
+            f"train.freeze: {freeze} epochs can't be shared by {world} processes; start one, or set none or encoder"
+        )
+
+
 class _SumOverProcesses(Function):
     @staticmethod
     def forward(_: Any, tensor: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import nn
 from roadseg.specs import Constant
 from roadseg.training.averaging import Kept
 from roadseg.training.course import run_epochs
+from roadseg.training.freezing import Frozen
 from roadseg.training.schedules import build_schedule
 
 MIOUS = [0.1, 0.4, 0.2, 0.3]
@@ -19,7 +20,8 @@ def course(choose, average_last, watched=True, decay=0.0):
     mious = dict(zip((1.0, 4.0, 9.0, 16.0), MIOUS, strict=True))
     kept, optimizer = Kept(network, decay), torch.optim.SGD(network.parameters(), 0.5)
 
-    def train(epoch):
+    def train(epoch, still):
+        assert still == []
         optimizer.step()
         network.weight.data.fill_(epoch**2)
         kept.after_step()
@@ -30,9 +32,10 @@ def course(choose, average_last, watched=True, decay=0.0):
 
     rows = []
     schedule = build_schedule(Constant(), optimizer, 4, 1)
+    frozen = Frozen(network, "train", "none")
     score_or_none = score if watched else None
     member = run_epochs(
-        network, 4, lambda epoch: epoch, train, score_or_none, schedule, kept, choose, average_last, rows.append
+        network, 4, lambda epoch: epoch, train, frozen, score_or_none, schedule, kept, choose, average_last, rows.append
     )
     assert rows == member.history
     assert network.weight.item() == 16

@@ -88,11 +88,11 @@ def test_a_batch_without_a_valid_pixel_leaves_the_weights_as_they_are():
 
 
 def test_optimizers_by_name():
-    kinds = {name: build_optimizer(name, network(), 0.01, 0.1) for name in ("adam", "adamw", "sgd")}
+    kinds = {name: build_optimizer(name, network().parameters(), 0.01, 0.1) for name in ("adam", "adamw", "sgd")}
     assert {name: type(optimizer).__name__.lower() for name, optimizer in kinds.items()} == {n: n for n in kinds}
     assert all(o.defaults["lr"] == 0.01 and o.defaults["weight_decay"] == 0.1 for o in kinds.values())
     with pytest.raises(UserError, match="'rmsprop' is unknown; choose from adam, adamw, sgd"):
-        build_optimizer("rmsprop", network(), 0.01, 0.1)
+        build_optimizer("rmsprop", network().parameters(), 0.01, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,13 @@ import fetch_pretrained
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
-from roadseg.training.processes import build_fabric, check_batches, sum_over_processes, sync_batch_norms
+from roadseg.training.processes import (
+    build_fabric,
+    check_batches,
+    check_shareable,
+    sum_over_processes,
+    sync_batch_norms,
+)
 from sweep.experiments import apply_overrides
 
 TRAIN = ROOT / "src" / "train.py"
@@ -153,6 +159,10 @@ def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
     check_batches(num_frames=8, batch_size=4, world=4)
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
         check_batches(num_frames=7, batch_size=4, world=4)
+    check_shareable("encoder", world=2)
+    check_shareable("3", world=1)
+    with pytest.raises(UserError, match=r"train\.freeze: 3 epochs can't be shared by 2 processes; start one"):
+        check_shareable("3", world=2)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
         build_fabric("32-true", num_devices=3)
