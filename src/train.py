@@ -36,7 +36,7 @@ from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
 from roadseg.training.freezing import Frozen
 from roadseg.training.groups import parameter_groups
 from roadseg.training.losses import build_loss
-from roadseg.training.members import Member, check_body, chosen_row, mean_history, soup_of
+from roadseg.training.members import Member, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
@@ -46,15 +46,16 @@ from roadseg.training.processes import (
     precision_of,
     sum_over_processes,
 )
+from roadseg.training.pulls import build_pull
 from roadseg.training.schedules import build_schedule
-from roadseg.training.start import check_given, given_tensors
+from roadseg.training.start import check_given, check_pretrained, given_tensors
 
 
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
-    check_given(start, {"train.keep_start": params.train.keep_start})
+    check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
     check_shareable(params.train.freeze, fabric.world_size)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
@@ -80,7 +81,7 @@ def main() -> None:
         draws = ShuffledDraws(len(frames), params.train.batch_size, seed, params.augmentation.draws)
         batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
         network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-        check_body(network, start, params.train.members)
+        check_pretrained(network, start, params.train.members, params.train.keep_logits)
         smallest = len(files) % params.train.batch_size or params.train.batch_size
         if synced:  # statistics that stay don't mind a single frame
             check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
@@ -102,7 +103,9 @@ def main() -> None:
         model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
         initial = initial or copy_of(network)
         network.load_state_dict(initial)  # what is not pretrained starts the same in all members, too
-        kept = Kept(network, params.train.ema, given_tensors(network, start), params.train.keep_start)
+        given = given_tensors(network, start)
+        kept = Kept(network, params.train.ema, given, params.train.keep_start)
+        pull = build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits)
         train = partial(
             train_epoch,
             fabric,
@@ -113,6 +116,7 @@ def main() -> None:
             full_batch=full_batch,
             clip=params.train.clip,
             after_step=kept.after_step,
+            pull=pull,
         )
         watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
         score = watch if watched_files else None

@@ -65,7 +65,7 @@ def test_a_share_of_one_keeps_the_start(project):
 def test_what_needs_a_start_is_refused_without_one(project):
     stored = project.read_bytes()
     fetch_pretrained.main()
-    for key, message in (("keep_start", "random weights; set pretrained"), ("members", "tensors start at random")):
+    for key, message in (("keep_start", "random weights; set pretrained"), ("members", "start at random")):
         write_params(**LAST, **{f"train.{key}": 1 if key == "keep_start" else 2})
         with pytest.raises(UserError, match=message):
             train.main()

@@ -76,6 +76,8 @@ class Train(Section):
     keep_start: Annotated[float, Field(ge=0, le=1)]
     average_last: PositiveInt
     members: PositiveInt
+    l2_sp: NonNegativeFloat
+    keep_logits: NonNegativeFloat
     head_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     decay: Literal["all", "weights"]

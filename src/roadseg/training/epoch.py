@@ -21,6 +21,7 @@ from roadseg.scoring.counting import VALUES
 from roadseg.scoring.scoring import cal_acc, joint_histogram
 from roadseg.training.losses import Loss
 from roadseg.training.processes import sum_over_processes
+from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule
 
 
@@ -50,12 +51,14 @@ def train_epoch(
     still: Sequence[nn.Module] = (),
     clip: float = 0.0,
     after_step: Callable[[], None] = lambda: None,
+    pull: Pull | None = None,
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
     gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is. `after_step` is called after each.
+    `pull`, of images (N, 3, H, W) and logits (N, C, H, W), both float32, is added to the loss.
     Raises UserError where the loss is infinite or not a number.
     """
     model.train()
@@ -64,8 +67,11 @@ def train_epoch(
     loss_sum, weight_sum = 0.0, 0.0
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
-        logits = model(normalize(batch.images.to(fabric.device)))
+        images = normalize(batch.images.to(fabric.device))
+        logits = model(images)
         loss = loss_of(logits, batch.labels.to(fabric.device))
+        if pull:
+            loss = loss + pull(images, logits)
         optimizer.zero_grad()
         fabric.backward(weight * loss)
         if clip:

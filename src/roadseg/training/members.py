@@ -4,15 +4,13 @@ Weights that were fine-tuned from the same start lie close enough to each other 
 joint prediction, at the cost of one (model soups, Wortsman et al., ICML 2022).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from roadseg.errors import UserError
 from roadseg.training.averaging import Mean
-from roadseg.training.encoders import encoder_name
 
 
 @dataclass(frozen=True)
@@ -23,24 +21,6 @@ class Member:
     epoch: int
     weights: dict[str, Tensor]
     miou: float | None
-
-
-def check_body(network: nn.Module, given: Collection[str], members: int) -> None:
-    """Raise UserError where several members would not start from pretrained weights.
-
-    `given` names the tensors that there are; all of the encoder's must be among them, or, where the network has no such
-    part, all. Others, such as those of a new head, are at random, but the same for all members.
-    """
-    if members == 1:
-        return
-    name = encoder_name(network)
-    body = [key for key in network.state_dict() if name is None or key.startswith(f"{name}.")]
-    lacking = [key for key in body if key not in given and not key.endswith("num_batches_tracked")]
-    if lacking:
-        raise UserError(
-            f"train.members: {members}, but {len(lacking)} tensors start at random, {lacking[0]} for one, and weights "
-            "from different starts have no mean of use; set pretrained, or train.members to 1"
-        )
 
 
 def soup_of(members: Sequence[Member]) -> dict[str, Tensor]:

@@ -1,11 +1,9 @@
-"""Several trainings as one: their mean, its figures, and the starts that have no mean of use."""
+"""Several trainings as one: their mean and its figures."""
 
 import pytest
 import torch
-from torch import nn
 
-from roadseg.errors import UserError
-from roadseg.training.members import Member, check_body, chosen_row, mean_history, soup_of
+from roadseg.training.members import Member, chosen_row, mean_history, soup_of
 
 
 def member(value, epoch, mious):
@@ -38,15 +36,3 @@ def test_without_watched_frames_there_is_no_miou():
     unwatched = [member(1.0, 2, (None, None))] * 2
     assert [row["miou"] for row in mean_history(unwatched)] == [None, None]
     assert chosen_row(unwatched, None)["members"] == [None, None]
-
-
-def test_members_need_a_pretrained_encoder_or_all_of_a_network_without_one():
-    network = nn.ModuleDict({"encoder": nn.BatchNorm2d(2), "head": nn.Conv2d(2, 3, 1)})
-    network.encoder = network["encoder"]
-    encoder = ["encoder.weight", "encoder.bias", "encoder.running_mean", "encoder.running_var"]
-    check_body(network, encoder, members=2)
-    check_body(network, [], members=1)
-    with pytest.raises(UserError, match=r"train\.members: 2, but 1 tensors start at random, encoder\.bias for one"):
-        check_body(network, [name for name in encoder if name != "encoder.bias"], members=2)
-    with pytest.raises(UserError, match=r"train\.members: 3, but 1 tensors start at random, bias for one"):
-        check_body(nn.Conv2d(2, 3, 1), ["weight"], members=3)
