@@ -35,7 +35,7 @@ from roadseg.training.course import run_epochs, score_of
 from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
 from roadseg.training.freezing import Frozen
 from roadseg.training.groups import parameter_groups
-from roadseg.training.losses import build_loss
+from roadseg.training.loss_choice import choose_loss
 from roadseg.training.members import Member, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
@@ -57,7 +57,7 @@ def main() -> None:
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
-    check_shareable(params.train.freeze, fabric.world_size)
+    check_shareable(params.loss, params.train.freeze, fabric.world_size)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
     frames = load_frames(files, params.input, training=True, store=store_folder())
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
@@ -65,10 +65,14 @@ def main() -> None:
     keep_freed_memory()
 
     policy = build_policy(params.augment, params.augmentation.label_fill)
-    loss = build_loss(
+    loss = choose_loss(
         params.loss,
         class_weights=stored_class_weights(),
         mask_ignored=params.dice.ignored == "left_out",
+        label_smoothing=params.label_smoothing,
+        threshold=params.ohem.threshold,
+        min_share=params.ohem.min_share,
+        gamma=params.focal.gamma,
         sum_over_processes=sum_over_processes,
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None

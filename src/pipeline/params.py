@@ -43,6 +43,15 @@ class Dice(Section):
     ignored: Literal["left_out", "false_positives"]
 
 
+class Ohem(Section):
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    min_share: Annotated[float, Field(gt=0, le=1)]
+
+
+class Focal(Section):
+    gamma: NonNegativeFloat
+
+
 class ClassWeights(Section):
     method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
     beta: Share
@@ -108,8 +117,11 @@ class Params(Section):
     model: str
     models: dict[str, Network]
     pretrained: str
-    loss: Literal["ce", "weighted_ce", "dice", "ce_dice"]
+    loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz", "ohem", "focal"]
+    label_smoothing: Share
     dice: Dice
+    ohem: Ohem
+    focal: Focal
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules
@@ -158,6 +170,8 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    if at("label_smoothing") and (loss := at("loss")) not in ("ce", "ce_dice"):
+        problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
     if at("train", "select") == "all" and at("schedule") == "plateau":
         problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
     last, epochs = at("train", "average_last"), at("train", "epochs")

@@ -95,7 +95,7 @@ def towards(trained: Mapping[str, Tensor], start: Mapping[str, Tensor], share: f
 
 @contextmanager
 def holding(network: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[None]:
-    """Let a network hold other tensors, all of its own shapes and dtypes, for a while; then its own again."""
+    """Let a network hold other tensors, of any shape and dtype that its own have, for a while; then its own again."""
     own = copy_of(network)
     network.load_state_dict(tensors)
     try:

@@ -51,7 +51,7 @@ def run_epochs(
 
 
 def score_of(weights: Mapping[str, Tensor], network: nn.Module, score: Callable[[], float] | None) -> float | None:
-    """Return the mIoU that a network has with those weights, all of its tensors in their own shapes and dtypes.
+    """Return the mIoU that a network has with those weights, of any shape and dtype that its own have.
 
     None where no frames are watched.
     """

@@ -159,10 +159,12 @@ def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
     check_batches(num_frames=8, batch_size=4, world=4)
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
         check_batches(num_frames=7, batch_size=4, world=4)
-    check_shareable("encoder", world=2)
-    check_shareable("3", world=1)
+    check_shareable("focal", "encoder", world=2)
+    check_shareable("ohem", "3", world=1)
     with pytest.raises(UserError, match=r"train\.freeze: 3 epochs can't be shared by 2 processes; start one"):
-        check_shareable("3", world=2)
+        check_shareable("ce", "3", world=2)
+    with pytest.raises(UserError, match="loss: ohem can't be shared by 2 processes; start one, or choose another loss"):
+        check_shareable("ohem", "none", world=2)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
         build_fabric("32-true", num_devices=3)
