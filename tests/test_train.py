@@ -14,6 +14,22 @@ import train
 from pipeline import paths
 from roadseg.errors import UserError
 
+FINE_TUNING = {
+    "loss": "ce",
+    "label_smoothing": 0.1,
+    "train.batch_norm": "frozen",
+    "train.clip": 1.0,
+    "train.ema": 0.9,
+    "train.keep_start": 0.25,
+    "train.average_last": 2,
+    "train.members": 2,
+    "train.l2_sp": 0.01,
+    "train.keep_logits": 0.1,
+    "train.head_lr": 2.0,
+    "train.layer_decay": 0.7,
+    "train.decay": "weights",
+    "train.freeze": 1,
+}
 LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
 
 
@@ -83,3 +99,22 @@ def test_all_frames_can_be_trained_on(project):
     assert all(weights[name].equal(expected[name]) for name in weights)
     assert row["miou"] is None
     assert history["miou"].isna().all()
+
+
+def test_all_parts_at_once_are_repeatable_and_leave_the_statistics(project):
+    first, row, _ = trained(**FINE_TUNING)
+    again, same_row, _ = trained(**FINE_TUNING)
+    start = load_file(project)
+    assert row == same_row
+    assert all(first[name].equal(again[name]) for name in first)
+    statistics = [name for name in first if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    assert all(first[name].allclose(start[name], rtol=1e-6, atol=0) for name in statistics)
+    assert not first["encoder.layer1.0.conv1.weight"].equal(start["encoder.layer1.0.conv1.weight"])
+
+
+@pytest.mark.parametrize("loss", ["ohem", "ce_lovasz", "focal"])
+def test_the_further_losses_train(project, loss):
+    weights, row, _ = trained(loss=loss, **{"train.epochs": 1})
+    assert row["loss"] > 0
+    assert all(tensor.isfinite().all() for tensor in weights.values())

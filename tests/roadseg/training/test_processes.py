@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 import yaml
 from conftest import ROOT
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
 import class_weights
@@ -58,10 +58,10 @@ def output_of(process):
     return output
 
 
-def make_project(folder):
+def make_project(folder, **changes):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        Path("params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | CALM)))
+        Path("params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | CALM | changes)))
         for stage in (fetch_data, fetch_pretrained, class_weights):
             stage.main()
     return folder
@@ -98,6 +98,32 @@ def test_two_processes_of_one_machine(one_process, tmp_path):
     output = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
     assert output.count("epoch   1  lr") == 1
     assert_same_training(tmp_path, one_process)
+
+
+# what is averaged and pulled must be the same in all processes, and a head at random, too
+FINE_TUNING = {
+    "loss": "focal",
+    "train.batch_norm": "frozen",
+    "train.clip": 1.0,
+    "train.ema": 0.9,
+    "train.keep_start": 0.25,
+    "train.l2_sp": 0.01,
+    "train.keep_logits": 0.1,
+    "train.head_lr": 2.0,
+    "train.layer_decay": 0.7,
+    "train.decay": "weights",
+    "train.freeze": "encoder",
+}
+
+
+def test_two_processes_fine_tune_as_one_does(tmp_path):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder, devices in zip(folders, "12", strict=True):
+        folder.mkdir()
+        make_project(folder, **FINE_TUNING)
+        save_file(initial_weights(), folder / "models" / "pretrained.safetensors")
+        output_of(start(folder, ROADSEG_DEVICES=devices))
+    assert_same_training(folders[1], folders[0])
 
 
 def test_two_machines_by_torchrun(one_process, tmp_path):
