@@ -1,4 +1,4 @@
-"""Train the network on the training frames and keep the weights of the chosen epoch.
+"""Train the network on the training frames and keep the weights of the chosen epoch, or a mean of several.
 
 python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
                        -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
@@ -76,6 +76,7 @@ def main() -> None:
         sum_over_processes=sum_over_processes,
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
+    smallest = len(files) % params.train.batch_size or params.train.batch_size
     synced = params.train.batch_norm == "train"
     initial: dict[str, Tensor] = {}
     members: list[Member] = []
@@ -84,32 +85,28 @@ def main() -> None:
         make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
         draws = ShuffledDraws(len(frames), params.train.batch_size, seed, params.augmentation.draws)
         batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+
         network = build_model(params.model, params.models[params.model], NUM_CLASSES)
         check_pretrained(network, start, params.train.members, params.train.keep_logits)
-        smallest = len(files) % params.train.batch_size or params.train.batch_size
         if synced:  # statistics that stay don't mind a single frame
             check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
         network = prepare_network(network, start, fabric, params.train.compile, synced)
         frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
-        frozen.in_epoch(1)  # several processes exchange gradients of what trains at their start
+        frozen.in_epoch(1)  # processes agree on what trains when they are set up
+
+        lr, weight_decay = params.train.lr, params.train.weight_decay
         groups = parameter_groups(
-            network,
-            params.train.lr,
-            params.train.weight_decay,
-            params.train.head_lr,
-            params.train.layer_decay,
-            params.train.decay,
+            network, lr, weight_decay, params.train.head_lr, params.train.layer_decay, params.train.decay
         )
-        optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
+        optimizer = build_optimizer(params.train.optimizer, groups, lr, weight_decay)
         row = getattr(params.schedules, params.schedule)
         schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
-
-        model, optimizer = fabric.setup(network, optimizer)  # from here on all processes have the same weights
+        model, optimizer = fabric.setup(network, optimizer)  # all processes now have the same weights
         initial = initial or copy_of(network)
-        network.load_state_dict(initial)  # what is not pretrained starts the same in all members, too
+        network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
+
         given = given_tensors(network, start)
         kept = Kept(network, params.train.ema, given, params.train.keep_start)
-        pull = build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits)
         train = partial(
             train_epoch,
             fabric,
@@ -120,7 +117,7 @@ def main() -> None:
             full_batch=full_batch,
             clip=params.train.clip,
             after_step=kept.after_step,
-            pull=pull,
+            pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
         )
         watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
         score = watch if watched_files else None

@@ -47,10 +47,10 @@ def _scales(network: nn.Module, head_lr: float, layer_decay: float) -> dict[str,
 
 
 def stage_of(name: str) -> int:
-    """Return the first number in a parameter's name within its encoder, 0 where there is none.
+    """Return the first number in a parameter's name within its encoder; 0 where there is none, and for a stem.
 
     In ResNets, MiTs, EfficientNets and timm's networks it counts their stages or blocks; the order of the parameters
     does not: MiTs have their four patch embeddings first.
     """
-    number = re.search(r"\d+", name)
-    return int(number[0]) if number else 0
+    before, number = re.findall(r"^(\D*)(\d*)", name)[0]
+    return int(number) if number and "stem" not in before else 0

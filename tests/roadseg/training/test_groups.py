@@ -65,8 +65,14 @@ def test_stages_of_real_encoders(encoder, stages):
 
 
 def test_stages_by_name():
-    names = ["model.stem.conv.weight", "layer3.1.conv2.weight", "patch_embed4.norm.bias", "_blocks.12._bn0.weight"]
-    assert [stage_of(name) for name in names] == [0, 3, 4, 12]
+    names = [
+        "conv.weight",
+        "input_stem.op_list.1.conv.weight",
+        "layer3.1.conv2.weight",
+        "patch_embed4.norm.bias",
+        "_blocks.12._bn0.weight",
+    ]
+    assert [stage_of(name) for name in names] == [0, 0, 3, 4, 12]
 
 
 def test_a_network_without_an_encoder_has_one_learning_rate():
