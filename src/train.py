@@ -30,6 +30,7 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
+from roadseg.training.auxiliary import with_auxiliary
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs, score_of
 from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
@@ -98,10 +99,16 @@ def main() -> None:
         groups = parameter_groups(
             network, lr, weight_decay, params.train.head_lr, params.train.layer_decay, params.train.decay
         )
+        trained, loss_of = network, loss
+        if params.train.aux:
+            trained, loss_of = with_auxiliary(network, params.train.aux, loss, sum_over_processes)
+            second_head = list(trained.head.parameters())
+            scale = params.train.head_lr
+            groups.append({"params": second_head, "lr": lr * scale, "lr_scale": scale, "weight_decay": weight_decay})
         optimizer = build_optimizer(params.train.optimizer, groups, lr, weight_decay)
         row = getattr(params.schedules, params.schedule)
         schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
-        model, optimizer = fabric.setup(network, optimizer)  # all processes now have the same weights
+        model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
         initial = initial or copy_of(network)
         network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
 
@@ -111,7 +118,7 @@ def main() -> None:
             train_epoch,
             fabric,
             model,
-            loss_of=loss,
+            loss_of=loss_of,
             optimizer=optimizer,
             schedule=schedule,
             full_batch=full_batch,

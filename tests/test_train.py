@@ -25,6 +25,7 @@ FINE_TUNING = {
     "train.members": 2,
     "train.l2_sp": 0.01,
     "train.keep_logits": 0.1,
+    "train.aux": 0.4,
     "train.head_lr": 2.0,
     "train.layer_decay": 0.7,
     "train.decay": "weights",

@@ -87,6 +87,7 @@ class Train(Section):
     members: PositiveInt
     l2_sp: NonNegativeFloat
     keep_logits: NonNegativeFloat
+    aux: NonNegativeFloat
     head_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     decay: Literal["all", "weights"]
@@ -179,6 +180,8 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
     if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
         problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
+    if at("train", "aux") and at("train", "compile") is True:
+        problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
     if at("train", "clip") and at("train", "precision") == "16-mixed":
         problems.append(
             "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"

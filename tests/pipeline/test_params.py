@@ -90,6 +90,11 @@ def test_every_problem_is_reported_at_once(load):
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
         ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
         ("  lr: ", "  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        (
+            "  compile: false",
+            "  compile: true\n  aux: 0.4",
+            "train.aux: the second head can't be with train.compile: true; set one of them off",
+        ),
         ("  clip: 0.0", "  clip: -1", "train.clip: -1 is wrong; input should be greater than or equal to 0"),
         (
             "  precision: bf16-mixed\n  # torch",
