@@ -1,10 +1,11 @@
 """The fine-tuning parts of the stage `train`, on a few small frames and from a network trained on them."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_stages import write_params
 
 import class_weights
@@ -31,6 +32,7 @@ FINE_TUNING = {
     "train.decay": "weights",
     "train.freeze": 1,
 }
+START = Path("start.safetensors")
 LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
 
 
@@ -42,11 +44,14 @@ def project(tmp_path_factory):
         write_params(**LAST)
         for stage in (fetch_data, fetch_pretrained, class_weights, train):
             stage.main()
-        yield paths.MODEL.replace(paths.PRETRAINED)
+        paths.MODEL.replace(START)
+        write_params(**LAST, pretrained=f"file:{START}")
+        fetch_pretrained.main()
+        yield
 
 
 def trained(**changes):
-    write_params(**LAST | changes)
+    write_params(**LAST | {"pretrained": f"file:{START}"} | changes)
     train.main()
     return load_file(paths.MODEL), json.loads(paths.TRAIN.read_text()), pd.read_csv(paths.TRAIN_HISTORY)
 
@@ -74,19 +79,22 @@ def test_the_mean_of_the_last_epochs_is_scored_itself(project):
 
 def test_a_share_of_one_keeps_the_start(project):
     weights, _, history = trained(**{"train.keep_start": 1.0})
-    start = load_file(project)
+    start = load_file(START)
     assert all(weights[name].equal(start[name]) for name in weights if not name.endswith("num_batches_tracked"))
     assert history["miou"].nunique() == 1
 
 
-def test_what_needs_a_start_is_refused_without_one(project):
-    stored = project.read_bytes()
-    fetch_pretrained.main()
-    for key, message in (("keep_start", "random weights; set pretrained"), ("members", "start at random")):
-        write_params(**LAST, **{f"train.{key}": 1 if key == "keep_start" else 2})
-        with pytest.raises(UserError, match=message):
-            train.main()
-    project.write_bytes(stored)
+def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
+    stored = paths.PRETRAINED.read_bytes()
+    head = {name: tensor for name, tensor in load_file(START).items() if name.startswith("segmentation_head")}
+    save_file(head, paths.PRETRAINED)
+    for key, value in (("members", 2), ("keep_logits", 0.5)):
+        with pytest.raises(UserError, match=rf"train\.{key}: {value}, but .* start at random, such as encoder\."):
+            trained(**{f"train.{key}": value})
+    save_file({}, paths.PRETRAINED)
+    with pytest.raises(UserError, match=r"train\.keep_start: 0\.5, but the training starts from random weights"):
+        trained(**{"train.keep_start": 0.5})
+    paths.PRETRAINED.write_bytes(stored)
 
 
 def test_all_frames_can_be_trained_on(project):
@@ -105,7 +113,7 @@ def test_all_frames_can_be_trained_on(project):
 def test_all_parts_at_once_are_repeatable_and_leave_the_statistics(project):
     first, row, _ = trained(**FINE_TUNING)
     again, same_row, _ = trained(**FINE_TUNING)
-    start = load_file(project)
+    start = load_file(START)
     assert row == same_row
     assert all(first[name].equal(again[name]) for name in first)
     statistics = [name for name in first if name.endswith(("running_mean", "running_var"))]

@@ -180,6 +180,13 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
     if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
         problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
+    if at("pretrained") == "none":
+        off = {"keep_start": 0, "l2_sp": 0, "keep_logits": 0, "members": 1}
+        problems += [
+            f"train.{key}: {at('train', key)} needs pretrained weights; choose some, or set it to {value}"
+            for key, value in off.items()
+            if at("train", key) not in (None, value)
+        ]
     if at("train", "aux") and at("train", "compile") is True:
         problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
     if at("train", "clip") and at("train", "precision") == "16-mixed":

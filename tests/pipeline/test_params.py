@@ -136,6 +136,18 @@ def test_a_schedule_that_watches_needs_frames_to_watch(load):
     ]
 
 
+def test_what_needs_pretrained_weights_is_refused_without(load):
+    changes = ("keep_start: 0.0", "keep_start: 0.5"), ("members: 1", "members: 3"), ("l2_sp: 0.0", "l2_sp: 0.1")
+    needs = "needs pretrained weights; choose some, or set it to"
+    assert problems(load, *changes) == [
+        f"train.keep_start: 0.5 {needs} 0",
+        f"train.l2_sp: 0.1 {needs} 0",
+        f"train.members: 3 {needs} 1",
+    ]
+    text = GOOD.replace("members: 1", "members: 3").replace("pretrained: none", "pretrained: imagenet")
+    assert load(text).train.members == 3
+
+
 def test_label_smoothing_is_refused_where_it_would_do_nothing(load):
     found = problems(load, ("\nloss: ce_dice", "\nloss: focal"), ("label_smoothing: 0.0", "label_smoothing: 0.1"))
     assert found == [

@@ -102,6 +102,7 @@ def test_two_processes_of_one_machine(one_process, tmp_path):
 
 # what is averaged and pulled must be the same in all processes, and a head at random, too
 FINE_TUNING = {
+    "pretrained": "file:start.safetensors",
     "loss": "focal",
     "train.batch_norm": "frozen",
     "train.clip": 1.0,
@@ -121,8 +122,8 @@ def test_two_processes_fine_tune_as_one_does(tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder, devices in zip(folders, "12", strict=True):
         folder.mkdir()
+        save_file(initial_weights(), folder / "start.safetensors")
         make_project(folder, **FINE_TUNING)
-        save_file(initial_weights(), folder / "models" / "pretrained.safetensors")
         output_of(start(folder, ROADSEG_DEVICES=devices))
     assert_same_training(folders[1], folders[0])
 
