@@ -1,5 +1,6 @@
 """What `params.yaml` may say: one class per section, every key required, all errors reported together."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -146,18 +147,12 @@ def load_params() -> Params:
 def check_params(raw: Any) -> tuple[Params | None, list[str]]:
     """Return the checked content of a parameter file (None where it has no valid form) and a line for each problem."""
     params, problems = validate(Params, raw)
-    return params, problems + _broken_references(raw)
+    return params, problems + _broken_references(raw) + _misfits_in_training(raw)
 
 
 def _broken_references(raw: Any) -> list[str]:
     """Find values that are well-formed but don't fit other keys; `raw` may hold any error at all."""
-
-    def at(*keys: str) -> Any:
-        value = raw
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
-
+    at = partial(_at, raw)
     models = at("models")
     if not isinstance(models, dict):
         return []  # a problem of its own, which the form of the file has shown
@@ -171,6 +166,12 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    return problems
+
+
+def _misfits_in_training(raw: Any) -> list[str]:
+    """Find parts of the training that exclude each other; `raw` may hold any error at all."""
+    at, problems = partial(_at, raw), []
     if at("label_smoothing") and (loss := at("loss")) not in ("ce", "ce_dice"):
         problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
     if at("train", "select") == "all" and at("schedule") == "plateau":
@@ -183,7 +184,7 @@ def _broken_references(raw: Any) -> list[str]:
     if at("pretrained") == "none":
         off = {"keep_start": 0, "l2_sp": 0, "keep_logits": 0, "members": 1}
         problems += [
-            f"train.{key}: {at('train', key)} needs pretrained weights; choose some, or set it to {value}"
+            f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to {value}"
             for key, value in off.items()
             if at("train", key) not in (None, value)
         ]
@@ -194,3 +195,11 @@ def _broken_references(raw: Any) -> list[str]:
             "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"
         )
     return problems
+
+
+def _at(raw: Any, *keys: str) -> Any:
+    """The value under nested keys, None where there is none."""
+    value = raw
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -138,7 +138,7 @@ def test_a_schedule_that_watches_needs_frames_to_watch(load):
 
 def test_what_needs_pretrained_weights_is_refused_without(load):
     changes = ("keep_start: 0.0", "keep_start: 0.5"), ("members: 1", "members: 3"), ("l2_sp: 0.0", "l2_sp: 0.1")
-    needs = "needs pretrained weights; choose some, or set it to"
+    needs = "needs pretrained weights; set pretrained, or it to"
     assert problems(load, *changes) == [
         f"train.keep_start: 0.5 {needs} 0",
         f"train.l2_sp: 0.1 {needs} 0",
