@@ -247,7 +247,7 @@ def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
     widen_depthwise(network, precision, CPU)
-    model, optimizer = fabric.setup(network, build_optimizer("adamw", network, 1e-4, 1e-4))
+    model, optimizer = fabric.setup(network, build_optimizer("adamw", network.parameters(), 1e-4, 1e-4))
     schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
     images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
     labels = torch.randint(0, 19, (batch_size, *size), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""Train the network on the training frames and keep the weights of the chosen epoch.
+"""Train the network on the training frames and keep the weights of the chosen epoch, or a mean of several.
 
 python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
                        -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from tqdm import tqdm
 
 from pipeline import paths
@@ -29,67 +30,132 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
-from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
-from roadseg.training.losses import build_loss
+from roadseg.training.auxiliary import with_auxiliary
+from roadseg.training.averaging import Kept, copy_of
+from roadseg.training.course import run_epochs, score_of
+from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
+from roadseg.training.freezing import Frozen
+from roadseg.training.groups import parameter_groups
+from roadseg.training.loss_choice import choose_loss
+from roadseg.training.members import Member, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
     check_batches,
+    check_shareable,
     local_processes,
     precision_of,
     sum_over_processes,
 )
+from roadseg.training.pulls import build_pull
 from roadseg.training.schedules import build_schedule
+from roadseg.training.start import check_given, check_pretrained, given_tensors
 
 
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     fabric = build_fabric(params.train.precision, num_devices())
+    start = load_weights(paths.PRETRAINED)
+    check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
+    check_shareable(params.loss, params.train.freeze, fabric.world_size)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
     frames = load_frames(files, params.input, training=True, store=store_folder())
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
-    make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     keep_freed_memory()
 
-    draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
     policy = build_policy(params.augment, params.augmentation.label_fill)
-    batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
-    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-    smallest = len(files) % params.train.batch_size or params.train.batch_size
-    check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
-    network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
-    optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
-    row = getattr(params.schedules, params.schedule)
-    schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
-    loss = build_loss(
+    loss = choose_loss(
         params.loss,
         class_weights=stored_class_weights(),
         mask_ignored=params.dice.ignored == "left_out",
+        label_smoothing=params.label_smoothing,
+        threshold=params.ohem.threshold,
+        min_share=params.ohem.min_share,
+        gamma=params.focal.gamma,
         sum_over_processes=sum_over_processes,
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
+    smallest = len(files) % params.train.batch_size or params.train.batch_size
+    synced = params.train.batch_norm == "train"
+    initial: dict[str, Tensor] = {}
+    members: list[Member] = []
+    for number in range(params.train.members):
+        seed = (params.seed + number) % 2**32
+        make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
+        draws = ShuffledDraws(len(frames), params.train.batch_size, seed, params.augmentation.draws)
+        batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
 
-    model, optimizer = fabric.setup(network, optimizer)
-    train = partial(train_epoch, fabric, model, loss_of=loss, optimizer=optimizer, schedule=schedule)
-    score = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
-    history, best = [], Best()
-    for epoch in range(1, params.train.epochs + 1):
-        lr = optimizer.param_groups[0]["lr"]
-        mean_loss = train(batches=with_progress(fabric, batches, epoch), full_batch=full_batch)
-        miou = score() if watched_files else None
-        schedule.after_epoch(miou)
-        best.offer(epoch, None if params.train.select == "last" else miou, network)
-        history.append({"epoch": epoch, "lr": lr, "loss": mean_loss, "miou": miou})
-        fabric.print(row_text(**history[-1]), flush=True)
+        network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+        check_pretrained(network, start, params.train.members, params.train.keep_logits)
+        if synced:  # statistics that stay don't mind a single frame
+            check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
+        network = prepare_network(network, start, fabric, params.train.compile, synced)
+        frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
+        frozen.in_epoch(1)  # processes agree on what trains when they are set up
+
+        lr, weight_decay = params.train.lr, params.train.weight_decay
+        groups = parameter_groups(
+            network, lr, weight_decay, params.train.head_lr, params.train.layer_decay, params.train.decay
+        )
+        trained, loss_of = network, loss
+        if params.train.aux:
+            trained, loss_of = with_auxiliary(network, params.train.aux, loss, sum_over_processes)
+            second_head = list(trained.head.parameters())
+            scale = params.train.head_lr
+            groups.append({"params": second_head, "lr": lr * scale, "lr_scale": scale, "weight_decay": weight_decay})
+        optimizer = build_optimizer(params.train.optimizer, groups, lr, weight_decay)
+        row = getattr(params.schedules, params.schedule)
+        schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
+        model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
+        initial = initial or copy_of(network)
+        network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
+
+        given = given_tensors(network, start)
+        kept = Kept(network, params.train.ema, given, params.train.keep_start)
+        train = partial(
+            train_epoch,
+            fabric,
+            model,
+            loss_of=loss_of,
+            optimizer=optimizer,
+            schedule=schedule,
+            full_batch=full_batch,
+            clip=params.train.clip,
+            after_step=kept.after_step,
+            pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
+        )
+        watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
+        score = watch if watched_files else None
+        member = run_epochs(
+            network,
+            params.train.epochs,
+            partial(with_progress, fabric, batches),
+            train,
+            frozen,
+            score,
+            schedule,
+            kept,
+            choose=params.train.select in ("val", "test"),
+            average_last=params.train.average_last,
+            show=partial(print_row, fabric),
+        )
+        members.append(member)
+        del batches  # its processes end before those of the next member start
+    weights = soup_of(members)
+    miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
     if fabric.is_global_zero:
-        write_outputs(best, history, fabric, time.perf_counter() - started, len(frames))
+        write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
+        write_times(time.perf_counter() - started, len(frames) * params.train.epochs * params.train.members)
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
-    """The frames to train on, and those whose mIoU is watched: the held-out ones, or the test frames."""
+    """The frames to train on, and those whose mIoU is watched: the held-out ones, the test frames, or none."""
     splits = read_json(paths.SPLITS)
+    if select == "all":
+        train, held_out = (split_files(paths.SEG_DATA, splits, part) for part in ("train", "val"))
+        return train + held_out, []
     watched = split_files(paths.SEG_DATA, splits, "test" if select == "test" else "val")
     if select != "last" and not watched:
         raise UserError(
@@ -112,18 +178,23 @@ def with_progress(fabric: Fabric, batches: Batches, epoch: int) -> Iterable[Batc
     return tqdm(batches.of_epoch(epoch), f"epoch {epoch}", len(batches), leave=False, disable=hidden)
 
 
-def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
-    return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
+def print_row(fabric: Fabric, row: dict[str, Any]) -> None:
+    watched = f"  mIoU {row['miou']:.4f}" if row["miou"] is not None else ""
+    fabric.print(f"epoch {row['epoch']:3d}  lr {row['lr']:.2e}  loss {row['loss']:.4f}{watched}", flush=True)
 
 
-def write_outputs(best: Best, history: list[dict[str, Any]], fabric: Fabric, seconds: float, num_frames: int) -> None:
+def write_outputs(
+    weights: dict[str, Tensor], history: list[dict[str, Any]], chosen: dict[str, Any], device: str
+) -> None:
     with replacing(paths.MODEL) as temporary:
-        save_weights(temporary, best.weights)
+        save_weights(temporary, weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
-    write_json(paths.TRAIN, chosen | {"device": device_name(fabric)})
-    images_per_second = round(num_frames * len(history) / seconds, 2)
+    write_json(paths.TRAIN, chosen | {"device": device})
+
+
+def write_times(seconds: float, num_images: int) -> None:
+    images_per_second = round(num_images / seconds, 2)
     write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": images_per_second})
 
 

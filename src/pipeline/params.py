@@ -1,6 +1,7 @@
 """What `params.yaml` may say: one class per section, every key required, all errors reported together."""
 
 import re
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -57,6 +58,15 @@ class Dice(Section):
     ignored: Literal["left_out", "false_positives"]
 
 
+class Ohem(Section):
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    min_share: Annotated[float, Field(gt=0, le=1)]
+
+
+class Focal(Section):
+    gamma: NonNegativeFloat
+
+
 class ClassWeights(Section):
     method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
     beta: Share
@@ -82,8 +92,21 @@ class Train(Section):
     lr: PositiveFloat
     weight_decay: NonNegativeFloat
     optimizer: Literal["adam", "adamw", "sgd"]
-    select: Literal["val", "test", "last"]
+    select: Literal["val", "test", "last", "all"]
     short_batch: Literal["by_frames", "as_full"]
+    batch_norm: Literal["train", "frozen"]
+    clip: NonNegativeFloat
+    ema: Share
+    keep_start: Annotated[float, Field(ge=0, le=1)]
+    average_last: PositiveInt
+    members: PositiveInt
+    l2_sp: NonNegativeFloat
+    keep_logits: NonNegativeFloat
+    aux: NonNegativeFloat
+    head_lr: PositiveFloat
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    decay: Literal["all", "weights"]
+    freeze: Annotated[str, Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True)]
     precision: Precision
     compile: bool
 
@@ -113,8 +136,11 @@ class Params(Section):
     pretrained: str
     recipe: str
     recipes: dict[str, dict[str, Any]]
-    loss: Literal["ce", "weighted_ce", "dice", "ce_dice"]
+    loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz", "ohem", "focal"]
+    label_smoothing: Share
     dice: Dice
+    ohem: Ohem
+    focal: Focal
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules
@@ -146,18 +172,12 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
         problems = [line for line in problems if ": 'recipe' is " not in line]
     rows = params.recipes if params else {}
     unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
-    return params, missing + problems + unknown + _broken_references(raw)
+    return params, missing + problems + unknown + _broken_references(raw) + _misfits_in_training(raw)
 
 
 def _broken_references(raw: Any) -> list[str]:
     """Find values that are well-formed but don't fit other keys; `raw` may hold any error at all."""
-
-    def at(*keys: str) -> Any:
-        value = raw
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
-
+    at = partial(_at, raw)
     models = at("models")
     if not isinstance(models, dict):
         return []  # a problem of its own, which the form of the file has shown
@@ -179,3 +199,39 @@ def _broken_references(raw: Any) -> list[str]:
     if None in window and window != [None, None]:
         problems.append("predict.passes: window_height and window_width go together; set both, or leave both empty")
     return problems
+
+
+def _misfits_in_training(raw: Any) -> list[str]:
+    """Find parts of the training that exclude each other; `raw` may hold any error at all."""
+    at, problems = partial(_at, raw), []
+    if at("label_smoothing") and (loss := at("loss")) not in ("ce", "ce_dice"):
+        problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
+    if at("train", "select") == "all" and at("schedule") == "plateau":
+        problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
+    last, epochs = at("train", "average_last"), at("train", "epochs")
+    if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
+        problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
+    if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
+        problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
+    if at("pretrained") == "none":
+        off = {"keep_start": 0, "l2_sp": 0, "keep_logits": 0, "members": 1}
+        problems += [
+            f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to {value}"
+            for key, value in off.items()
+            if at("train", key) not in (None, value)
+        ]
+    if at("train", "aux") and at("train", "compile") is True:
+        problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
+    if at("train", "clip") and at("train", "precision") == "16-mixed":
+        problems.append(
+            "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"
+        )
+    return problems
+
+
+def _at(raw: Any, *keys: str) -> Any:
+    """The value under nested keys, None where there is none."""
+    value = raw
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

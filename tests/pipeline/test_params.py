@@ -48,7 +48,7 @@ def test_every_problem_is_reported_at_once(load):
         load,
         ("\nseed: ", "\nsed: "),
         ("\nmodel: ", "\nmodel: no_such_net #"),
-        ("\nloss: ", "\nloss: focal #"),
+        ("\nloss: ", "\nloss: hinge #"),
         ("\nschedule: ", "\nschedule: linear #"),
         ("\n  epochs:", "\n  epoch:"),
         ("  batch_size: ", "  batch_size: many #"),
@@ -56,7 +56,7 @@ def test_every_problem_is_reported_at_once(load):
     assert "seed is missing; add it" in found
     assert "sed is not a parameter; did you mean seed?" in found
     assert any(line.startswith("model: 'no_such_net' is not in the catalogue `models`; choose from ") for line in found)
-    assert "loss: 'focal' is unknown; choose from 'ce', 'weighted_ce', 'dice', 'ce_dice'" in found
+    assert any(line.startswith("loss: 'hinge' is unknown; choose from 'ce', 'weighted_ce', 'dice',") for line in found)
     assert any(line.startswith("schedule: 'linear' is unknown; choose from 'constant', 'cosine'") for line in found)
     assert "train.epochs is missing; add it" in found
     assert "train.epoch is not a parameter; did you mean epochs?" in found
@@ -91,11 +91,69 @@ def test_every_problem_is_reported_at_once(load):
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
         ("\n  lr: ", "\n  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
         ("\n  lr: ", "\n  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        (
+            "  compile: false",
+            "  compile: true\n  aux: 0.4",
+            "train.aux: the second head can't be with train.compile: true; set one of them off",
+        ),
+        ("  clip: 0.0", "  clip: -1", "train.clip: -1 is wrong; input should be greater than or equal to 0"),
+        (
+            "  precision: bf16-mixed\n  # torch",
+            "  precision: 16-mixed\n  clip: 1.0\n  # torch",
+            "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0",
+        ),
+        (
+            "  average_last: 1",
+            "  average_last: 3",
+            "train.average_last: 3, but train.select is val, which keeps one epoch; select last",
+        ),
+        (
+            "  average_last: 1",
+            "  average_last: 99",
+            "train.average_last: 99 is more than train.epochs, 8; set it to 8 or less",
+        ),
+        (
+            "  freeze: none",
+            "  freeze: head",
+            "train.freeze: 'head' is wrong; string should match pattern '^(none|",
+        ),
+        (
+            "label_smoothing: 0.0",
+            "label_smoothing: 1.0",
+            "label_smoothing: 1.0 is wrong; input should be less than 1",
+        ),
+        ("  freeze: none", "  freeze: 0", "train.freeze: 0 is wrong; string should match pattern '^(none|encoder|"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )
 def test_single_mistakes(load, old, new, message):
     assert any(line.startswith(message) for line in problems(load, (old, new)))
+
+
+def test_a_schedule_that_watches_needs_frames_to_watch(load):
+    found = problems(load, ("\nschedule: poly", "\nschedule: plateau"), ("select: val", "select: all"))
+    assert found == [
+        "schedule: plateau watches held-out frames, but train.select: all trains on them; select last",
+    ]
+
+
+def test_what_needs_pretrained_weights_is_refused_without(load):
+    changes = ("keep_start: 0.0", "keep_start: 0.5"), ("members: 1", "members: 3"), ("l2_sp: 0.0", "l2_sp: 0.1")
+    needs = "needs pretrained weights; set pretrained, or it to"
+    assert problems(load, *changes) == [
+        f"train.keep_start: 0.5 {needs} 0",
+        f"train.l2_sp: 0.1 {needs} 0",
+        f"train.members: 3 {needs} 1",
+    ]
+    text = GOOD.replace("members: 1", "members: 3").replace("pretrained: none", "pretrained: imagenet")
+    assert load(text).train.members == 3
+
+
+def test_label_smoothing_is_refused_where_it_would_do_nothing(load):
+    found = problems(load, ("\nloss: ce_dice", "\nloss: focal"), ("label_smoothing: 0.0", "label_smoothing: 0.1"))
+    assert found == [
+        "label_smoothing is for ce and ce_dice, but loss is focal; set it to 0 or change loss",
+    ]
 
 
 def test_input_sides_must_suit_the_encoders(load):

@@ -1,1 +1,1 @@
-"""Training: losses, schedules, an epoch, and the processes that share it."""
+"""Training: losses, schedules, an epoch, what fine-tuning freezes, averages and pulls, and sharing by processes."""

@@ -1,7 +1,7 @@
 """One epoch of training and the mIoU after it, an optimiser by name, and the best weights so far."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.optimizer import ParamsT
 
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
@@ -20,21 +21,22 @@ from roadseg.scoring.counting import VALUES
 from roadseg.scoring.scoring import cal_acc, joint_histogram
 from roadseg.training.losses import Loss
 from roadseg.training.processes import sum_over_processes
+from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule
 
 
-def build_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """Build the optimiser of that name over all parameters, a fused one; `sgd` has momentum 0.9.
+def build_optimizer(name: str, parameters: ParamsT, lr: float, weight_decay: float) -> Optimizer:
+    """Build the optimiser of that name over parameters, or over groups of them, a fused one; `sgd` has momentum 0.9.
 
     Raises UserError for an unknown name.
     """
     match name:
         case "adam":
-            return Adam(model.parameters(), lr, weight_decay=weight_decay, fused=True)
+            return Adam(parameters, lr, weight_decay=weight_decay, fused=True)
         case "adamw":
-            return AdamW(model.parameters(), lr, weight_decay=weight_decay, fused=True)
+            return AdamW(parameters, lr, weight_decay=weight_decay, fused=True)
         case "sgd":
-            return SGD(model.parameters(), lr, momentum=0.9, weight_decay=weight_decay, fused=True)
+            return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; choose from adam, adamw, sgd")
 
 
@@ -46,22 +48,38 @@ def train_epoch(
     optimizer: Optimizer,
     schedule: Schedule,
     full_batch: int | None,
+    still: Sequence[nn.Module] = (),
+    clip: float = 0.0,
+    after_step: Callable[[], None] = lambda: None,
+    pull: Pull | None = None,
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
+    The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
+    gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is. `after_step` is called after each.
+    `pull`, of images (N, 3, H, W) and logits (N, C, H, W), both float32, is added to the loss.
     Raises UserError where the loss is infinite or not a number.
     """
     model.train()
+    for module in still:
+        module.eval()
     loss_sum, weight_sum = 0.0, 0.0
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
-        logits = model(normalize(batch.images.to(fabric.device)))
+        images = normalize(batch.images.to(fabric.device))
+        logits = model(images)
         loss = loss_of(logits, batch.labels.to(fabric.device))
+        if pull:
+            loss = loss + pull(images, logits)
         optimizer.zero_grad()
         fabric.backward(weight * loss)
+        if clip:
+            # a gradient that is no number shows in the loss, or the scaler of float16 leaves the step out
+            fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
         optimizer.step()
         schedule.after_step()
+        after_step()
         value = loss.item()
         if not math.isfinite(value):
             raise UserError(f"the training loss became {value}; lower train.lr or choose another loss")

@@ -11,14 +11,18 @@ from roadseg.networks.precision import widen_depthwise
 from roadseg.training.processes import precision_of, sync_batch_norms
 
 
-def prepare_network(network: nn.Module, weights: Mapping[str, Tensor], fabric: Fabric, compiled: bool) -> nn.Module:
+def prepare_network(
+    network: nn.Module, weights: Mapping[str, Tensor], fabric: Fabric, compiled: bool, synced: bool = True
+) -> nn.Module:
     """Load the weights to start from and suit the network to the devices.
 
-    `weights` are any of the network's tensors, of any shape and dtype. Raises UserError where torch.compile or several
-    processes can't serve the network here.
+    `weights` are any of the network's tensors, of any shape and dtype; `synced` lets batch norms see all
+    processes, which those in eval mode need not. Raises UserError where torch.compile or several processes can't serve
+    the network here.
     """
     network.load_state_dict(weights, strict=False)
-    network = sync_batch_norms(network, fabric.device)
+    if synced:
+        network = sync_batch_norms(network, fabric.device)
     network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
     widen_depthwise(network, precision_of(fabric), fabric.device)
     if compiled:

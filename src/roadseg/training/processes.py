@@ -66,6 +66,16 @@ def check_batches(num_frames: int, batch_size: int, world: int) -> None:
         )
 
 
+def check_shareable(loss: str, freeze: str, world: int) -> None:
+    """Raise UserError where several processes would train otherwise than one does."""
+    if world > 1 and loss in ("ohem", "ce_lovasz"):  # they sort the pixels of the whole batch
+        raise UserError(f"loss: {loss} can't be shared by {world} processes; start one, or choose another loss")
+    if world > 1 and freeze.isdecimal():  # DDP can't take in further parameters once it has begun
+        raise UserError(
+            f"train.freeze: {freeze} epochs can't be shared by {world} processes; start one, or set none or encoder"
+        )
+
+
 class _SumOverProcesses(Function):
     @staticmethod
     def forward(_: Any, tensor: Tensor) -> Tensor:

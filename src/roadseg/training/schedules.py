@@ -22,6 +22,12 @@ class Schedule:
         self.scheduler = scheduler
         self.each_step = each_step
 
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step; where groups have multiples of it, what these are multiples of."""
+        group = self.scheduler.optimizer.param_groups[0]
+        return group["lr"] / group.get("lr_scale", 1.0)
+
     def after_step(self) -> None:
         if self.each_step:
             self.scheduler.step()

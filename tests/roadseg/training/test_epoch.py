@@ -59,6 +59,24 @@ def test_an_epoch_equals_steps_by_hand(full_batch, weights):
         assert torch.allclose(p, q, atol=1e-6)
 
 
+@pytest.mark.parametrize(("clip", "length"), [(1e-3, 1e-3), (1e3, None), (0.0, None)])
+def test_the_norm_of_the_whole_gradient_is_clipped(clip, length):
+    fabric, trained, batch = Fabric(accelerator="cpu", devices=1), network(), batches()[0]
+    loss = build_loss("ce", 2)(trained(normalize(batch.images)), batch.labels)
+    gradients = torch.autograd.grad(loss, list(trained.parameters()))
+    whole = torch.cat([g.flatten() for g in gradients]).norm().item()
+    before = [p.detach().clone() for p in trained.parameters()]
+
+    optimizer = torch.optim.SGD(trained.parameters(), LR)
+    schedule = build_schedule(Constant(), optimizer, 1, 1)
+    model, optimizer = fabric.setup(trained, optimizer)
+    train_epoch(fabric, model, [batch], build_loss("ce", 2), optimizer, schedule, 2, clip=clip)
+
+    assert whole > 2e-3
+    for p, q, gradient in zip(trained.parameters(), before, gradients, strict=True):
+        assert torch.allclose(p - q, -LR * gradient * (length / whole if length else 1), rtol=1e-3, atol=1e-7)
+
+
 def test_a_batch_without_a_valid_pixel_leaves_the_weights_as_they_are():
     fabric, trained = Fabric(accelerator="cpu", devices=1), network()
     optimizer = torch.optim.SGD(trained.parameters(), LR)
@@ -70,11 +88,11 @@ def test_a_batch_without_a_valid_pixel_leaves_the_weights_as_they_are():
 
 
 def test_optimizers_by_name():
-    kinds = {name: build_optimizer(name, network(), 0.01, 0.1) for name in ("adam", "adamw", "sgd")}
+    kinds = {name: build_optimizer(name, network().parameters(), 0.01, 0.1) for name in ("adam", "adamw", "sgd")}
     assert {name: type(optimizer).__name__.lower() for name, optimizer in kinds.items()} == {n: n for n in kinds}
     assert all(o.defaults["lr"] == 0.01 and o.defaults["weight_decay"] == 0.1 for o in kinds.values())
     with pytest.raises(UserError, match="'rmsprop' is unknown; choose from adam, adamw, sgd"):
-        build_optimizer("rmsprop", network(), 0.01, 0.1)
+        build_optimizer("rmsprop", network().parameters(), 0.01, 0.1)
 
 
 @pytest.mark.parametrize(

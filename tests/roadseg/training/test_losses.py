@@ -115,8 +115,8 @@ def test_low_precision_logits_are_widened():
 
 
 def test_bad_names_and_weights_are_reported():
-    with pytest.raises(UserError, match="'focal' is unknown; choose from ce, weighted_ce, dice, ce_dice"):
-        build_loss("focal")
+    with pytest.raises(UserError, match="'hinge' is unknown; choose from ce, weighted_ce, dice, ce_dice"):
+        build_loss("hinge")
     with pytest.raises(UserError, match="needs 19 class weights, not 0; run class_weights first"):
         build_loss("weighted_ce")
     with pytest.raises(UserError, match="needs 19 class weights, not 3"):

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 import yaml
 from conftest import ROOT
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
 import class_weights
@@ -21,7 +21,13 @@ import fetch_pretrained
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
-from roadseg.training.processes import build_fabric, check_batches, sum_over_processes, sync_batch_norms
+from roadseg.training.processes import (
+    build_fabric,
+    check_batches,
+    check_shareable,
+    sum_over_processes,
+    sync_batch_norms,
+)
 from sweep.experiments import apply_overrides
 
 TRAIN = ROOT / "src" / "train.py"
@@ -52,10 +58,10 @@ def output_of(process):
     return output
 
 
-def make_project(folder):
+def make_project(folder, **changes):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        Path("params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | CALM)))
+        Path("params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | CALM | changes)))
         for stage in (fetch_data, fetch_pretrained, class_weights):
             stage.main()
     return folder
@@ -92,6 +98,34 @@ def test_two_processes_of_one_machine(one_process, tmp_path):
     output = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
     assert output.count("epoch   1  lr") == 1
     assert_same_training(tmp_path, one_process)
+
+
+# what is averaged and pulled must be the same in all processes, and a head at random, too
+FINE_TUNING = {
+    "pretrained": "file:start.safetensors",
+    "loss": "focal",
+    "train.batch_norm": "frozen",
+    "train.clip": 1.0,
+    "train.ema": 0.9,
+    "train.keep_start": 0.25,
+    "train.l2_sp": 0.01,
+    "train.keep_logits": 0.1,
+    "train.aux": 0.4,
+    "train.head_lr": 2.0,
+    "train.layer_decay": 0.7,
+    "train.decay": "weights",
+    "train.freeze": "encoder",
+}
+
+
+def test_two_processes_fine_tune_as_one_does(tmp_path):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder, devices in zip(folders, "12", strict=True):
+        folder.mkdir()
+        save_file(initial_weights(), folder / "start.safetensors")
+        make_project(folder, **FINE_TUNING)
+        output_of(start(folder, ROADSEG_DEVICES=devices))
+    assert_same_training(folders[1], folders[0])
 
 
 def test_two_machines_by_torchrun(one_process, tmp_path):
@@ -153,6 +187,12 @@ def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
     check_batches(num_frames=8, batch_size=4, world=4)
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
         check_batches(num_frames=7, batch_size=4, world=4)
+    check_shareable("focal", "encoder", world=2)
+    check_shareable("ohem", "3", world=1)
+    with pytest.raises(UserError, match=r"train\.freeze: 3 epochs can't be shared by 2 processes; start one"):
+        check_shareable("ce", "3", world=2)
+    with pytest.raises(UserError, match="loss: ohem can't be shared by 2 processes; start one, or choose another loss"):
+        check_shareable("ohem", "none", world=2)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
         build_fabric("32-true", num_devices=3)

@@ -1,0 +1,61 @@
+"""The course of one training: its epochs, what is watched after each, and the weights that are kept in the end."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from roadseg.frames.batches import Batch
+from roadseg.training.averaging import Kept, Mean, holding
+from roadseg.training.epoch import Best
+from roadseg.training.freezing import Frozen
+from roadseg.training.members import Member
+from roadseg.training.schedules import Schedule
+
+
+def run_epochs(
+    network: nn.Module,
+    epochs: int,
+    batches_of: Callable[[int], Iterable[Batch]],
+    train: Callable[..., float],
+    frozen: Frozen,
+    score: Callable[[], float] | None,
+    schedule: Schedule,
+    kept: Kept,
+    choose: bool,
+    average_last: int,
+    show: Callable[[dict[str, Any]], None],
+) -> Member:
+    """Train a network for some epochs and return what became of it.
+
+    `batches_of` gives the batches of an epoch by its number, and `train` its mean loss, with what is `frozen` in eval
+    mode; `score` gives the mIoU of what the network holds, and is None where no frames are watched; `show` is called
+    with each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of
+    those of the `average_last` last ones. Statistics of batch norms are averaged like weights.
+    Raises UserError where the schedule needs an mIoU and has none.
+    """
+    history, best, mean = [], Best(), Mean()
+    for epoch in range(1, epochs + 1):
+        lr, loss = schedule.lr, train(batches_of(epoch), still=frozen.in_epoch(epoch))
+        with kept.in_network():
+            miou = score() if score else None
+            best.offer(epoch, miou if choose else None, network)
+            if epochs - epoch < average_last > 1:
+                mean.add(network.state_dict())
+        schedule.after_epoch(miou)
+        history.append({"epoch": epoch, "lr": lr, "loss": loss, "miou": miou})
+        show(history[-1])
+    if average_last == 1:
+        return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"])
+    return Member(history, epochs, mean.tensors(), score_of(mean.tensors(), network, score))
+
+
+def score_of(weights: Mapping[str, Tensor], network: nn.Module, score: Callable[[], float] | None) -> float | None:
+    """Return the mIoU that a network has with those weights, of any shape and dtype that its own have.
+
+    None where no frames are watched.
+    """
+    if score is None:
+        return None
+    with holding(network, weights):
+        return score()

@@ -1,0 +1,48 @@
+"""The weights that a training starts from: which of them were given, and what asks for them."""
+
+from collections.abc import Collection, Mapping
+
+from torch import Tensor, nn
+
+from roadseg.errors import UserError
+from roadseg.training.averaging import copy_of
+from roadseg.training.encoders import encoder_name
+
+
+def given_tensors(network: nn.Module, names: Collection[str]) -> dict[str, Tensor]:
+    """Return copies of the tensors of those names, as a network that has just been prepared holds them."""
+    return {name: tensor for name, tensor in copy_of(network).items() if name in names}
+
+
+def check_given(given: Mapping[str, Tensor], asking: Mapping[str, float]) -> None:
+    """Raise UserError where a parameter that is not 0 asks for starting weights, and none are `given`.
+
+    `given` are tensors of any shape and dtype, `asking` holds the parameters' values under their keys.
+    """
+    keys = [key for key, value in asking.items() if value]
+    if keys and not given:
+        raise UserError(
+            f"{keys[0]}: {asking[keys[0]]}, but the training starts from random weights; set pretrained, or it to 0"
+        )
+
+
+def check_pretrained(network: nn.Module, given: Collection[str], members: int, keep_logits: float) -> None:
+    """Raise UserError where too little is pretrained for several members, or for keeping the logits.
+
+    `given` names the tensors that there are. Members need all of the encoder's, or of a network without one: only from
+    one start do their weights have a mean of use. Kept logits need all of the network's, to have logits worth keeping.
+    """
+    if members > 1:
+        _check_held(f"train.members: {members}", network, given, encoder_name(network))
+    if keep_logits:
+        _check_held(f"train.keep_logits: {keep_logits}", network, given, None)
+
+
+def _check_held(asking: str, network: nn.Module, given: Collection[str], part: str | None) -> None:
+    names = [name for name in network.state_dict() if part is None or name.startswith(f"{part}.")]
+    lacking = [name for name in names if name not in given and not name.endswith("num_batches_tracked")]
+    if lacking:
+        raise UserError(
+            f"{asking}, but {len(lacking)} of {len(names)} tensors of the {part or 'network'} start at random, such as "
+            f"{lacking[0]}; set pretrained to weights that have them, or leave it off"
+        )

@@ -1,0 +1,72 @@
+"""Which weights a course of epochs keeps: of the best, of the last, or the mean of the last ones."""
+
+import pytest
+import torch
+from torch import nn
+
+from roadseg.specs import Constant
+from roadseg.training.averaging import Kept
+from roadseg.training.course import run_epochs
+from roadseg.training.freezing import Frozen
+from roadseg.training.schedules import build_schedule
+
+MIOUS = [0.1, 0.4, 0.2, 0.3]
+
+
+def course(choose, average_last, watched=True, decay=0.0):
+    """Four epochs, after which a weight is 1, 4, 9 and 16, with MIOUS; the mIoU of any other weight is the weight."""
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(network.weight)
+    mious = dict(zip((1.0, 4.0, 9.0, 16.0), MIOUS, strict=True))
+    kept, optimizer = Kept(network, decay), torch.optim.SGD(network.parameters(), 0.5)
+
+    def train(epoch, still):
+        assert still == []
+        optimizer.step()
+        network.weight.data.fill_(epoch**2)
+        kept.after_step()
+        return 10.0 * epoch
+
+    def score():
+        return mious.get(network.weight.item(), network.weight.item())
+
+    rows = []
+    schedule = build_schedule(Constant(), optimizer, 4, 1)
+    frozen = Frozen(network, "train", "none")
+    score_or_none = score if watched else None
+    member = run_epochs(
+        network, 4, lambda epoch: epoch, train, frozen, score_or_none, schedule, kept, choose, average_last, rows.append
+    )
+    assert rows == member.history
+    assert network.weight.item() == 16
+    return member
+
+
+@pytest.mark.parametrize(
+    ("choose", "average_last", "epoch", "weight", "miou"),
+    [(True, 1, 2, 4, 0.4), (False, 1, 4, 16, 0.3), (False, 3, 4, (4 + 9 + 16) / 3, (4 + 9 + 16) / 3)],
+)
+def test_what_is_kept(choose, average_last, epoch, weight, miou):
+    member = course(choose, average_last)
+    assert member.epoch == epoch
+    assert member.weights["weight"].item() == pytest.approx(weight)
+    assert member.miou == pytest.approx(miou)
+    assert [row["miou"] for row in member.history] == MIOUS
+    assert member.history[1] == {"epoch": 2, "lr": 0.5, "loss": 20.0, "miou": 0.4}
+
+
+@pytest.mark.parametrize("average_last", [1, 2])
+def test_without_watched_frames(average_last):
+    member = course(False, average_last, watched=False)
+    assert member.miou is None
+    assert member.history[3]["miou"] is None
+    assert member.weights["weight"].item() == (16 if average_last == 1 else 12.5)
+
+
+def test_the_moving_average_is_what_is_watched_and_kept():
+    member = course(False, 1, decay=0.1)
+    expected = 0.0
+    for value in (1, 4, 9, 16):
+        expected = 0.1 * expected + 0.9 * value
+    assert member.weights["weight"].item() == pytest.approx(expected)
+    assert member.miou == pytest.approx(expected)

@@ -1,0 +1,139 @@
+"""The further losses against torch's and smp's, and against their formulas written out."""
+
+import math
+
+import pytest
+import torch
+from segmentation_models_pytorch.losses import LovaszLoss
+from torch.nn.functional import cross_entropy, one_hot
+
+from roadseg.training.loss_choice import choose_loss
+from roadseg.training.pixel_losses import ce_lovasz, focal, ohem
+
+NAMES = ["ohem", "ce_lovasz", "focal", "ce", "ce_dice"]
+
+
+def sample(seed=0, dtype=torch.float64, ignored=0.2):
+    random = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(2, 19, 7, 11, generator=random, dtype=dtype)
+    targets = torch.randint(0, 19, (2, 7, 11), generator=random).byte()
+    targets[torch.rand(targets.shape, generator=random) < ignored] = 255
+    return logits, targets
+
+
+def loss_of(name, **changes):
+    settings = {"mask_ignored": True, "label_smoothing": 0.0, "threshold": 0.7, "min_share": 1 / 16, "gamma": 2.0}
+    return choose_loss(name, class_weights=[1.0] * 19, sum_over_processes=lambda x: x, **settings | changes)
+
+
+def log_probs(*probs):
+    """Logits (1, 2, 1, P) of pixels whose class 0 has these probabilities."""
+    p = torch.tensor(probs, dtype=torch.float64)
+    return torch.stack([p, 1 - p]).log()[None, :, None]
+
+
+def test_ohem_takes_the_pixels_below_the_threshold():
+    targets = torch.tensor([[[0, 0, 0, 255]]])
+    loss = ohem(log_probs(0.9, 0.6, 0.2, 0.1), targets, 255, threshold=0.7, min_share=1 / 16)
+    assert loss.item() == pytest.approx(-(math.log(0.6) + math.log(0.2)) / 2)
+
+
+def test_ohem_takes_the_hardest_share_where_few_are_below_the_threshold():
+    targets = torch.zeros(1, 1, 4, dtype=torch.long)
+    easy = log_probs(0.99, 0.9, 0.8, 0.95)
+    assert ohem(easy, targets, 255, 0.7, min_share=0.5).item() == pytest.approx(-(math.log(0.8) + math.log(0.9)) / 2)
+    assert ohem(easy, targets, 255, 0.7, min_share=1 / 16).item() == pytest.approx(-math.log(0.8))
+
+
+def test_ohem_of_all_pixels_is_the_cross_entropy():
+    logits, targets = sample()
+    expected = cross_entropy(logits, targets.long(), ignore_index=255)
+    assert ohem(logits, targets, 255, threshold=0.7, min_share=1.0).item() == pytest.approx(expected.item())
+
+
+def jaccard_loss(errors, truth):
+    """The Lovasz extension of 1 - IoU as its definition has it: the set loss summed over growing sets of errors."""
+    order = sorted(range(len(errors)), key=lambda i: -errors[i])
+    total, previous, wrong = 0.0, 0.0, set()
+    for i in order:
+        wrong.add(i)
+        positives = {k for k, t in enumerate(truth) if t}
+        loss = len(wrong) / len(positives | wrong)  # 1 - |positives without wrong| / |positives with wrong|
+        total, previous = total + errors[i] * (loss - previous), loss
+    return total
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lovasz_equals_its_definition_and_smps_loss(seed):
+    logits, targets = sample(seed)
+    loss = ce_lovasz(logits, targets, 255)
+    valid = targets != 255
+    probs, labels = logits.softmax(1).movedim(1, -1)[valid], targets[valid].tolist()
+    terms = []
+    for k in sorted(set(labels)):
+        truth = [label == k for label in labels]
+        terms.append(jaccard_loss([abs(t - p) for t, p in zip(truth, probs[:, k].tolist(), strict=True)], truth))
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * sum(terms) / len(terms))
+    smp_loss = LovaszLoss("multiclass", ignore_index=255)(logits.float(), targets.long())
+    assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * smp_loss.item())
+
+
+def test_focal_by_hand_and_without_gamma():
+    targets = torch.tensor([[[0, 0, 255]]])
+    loss = focal(log_probs(0.5, 0.9, 0.1), targets, 255, 2.0, lambda x: x)
+    assert loss.item() == pytest.approx(-(0.25 * math.log(0.5) + 0.01 * math.log(0.9)) / 2)
+    logits, targets = sample()
+    plain = focal(logits, targets, 255, 0.0, lambda x: x)
+    assert plain.item() == pytest.approx(cross_entropy(logits, targets.long(), ignore_index=255).item())
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_label_smoothing_is_torchs(smoothing):
+    logits, targets = sample()
+    plain, smooth = (
+        cross_entropy(logits, targets.long(), ignore_index=255, label_smoothing=e).item() for e in (0.0, smoothing)
+    )
+    assert loss_of("ce", label_smoothing=smoothing)(logits, targets).item() == pytest.approx(smooth)
+    without, smoothed = (loss_of("ce_dice", label_smoothing=e)(logits, targets).item() for e in (0.0, smoothing))
+    assert smoothed - without == pytest.approx(0.5 * (smooth - plain))
+
+
+def test_label_smoothing_leaves_other_losses():
+    logits, targets = sample()
+    assert loss_of("dice", label_smoothing=0.5)(logits, targets) == loss_of("dice")(logits, targets)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_the_derivatives_and_ignored_pixels_have_none(name):
+    logits, targets = sample(3)
+    logits, targets = logits[:1, :, :3, :4].requires_grad_(), targets[:1, :3, :4]
+    loss = loss_of(name, label_smoothing=0.2)
+    if name != "ce_lovasz":  # computed in float32, too coarse for differences
+        assert torch.autograd.gradcheck(lambda x: loss(x, targets), logits, eps=1e-7, atol=1e-5)
+    (gradient,) = torch.autograd.grad(loss(logits, targets), logits)
+    assert (targets == 255).any()
+    assert gradient.movedim(1, -1)[targets == 255].abs().max() == 0
+
+
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_a_batch_without_a_valid_pixel_gives_zero_and_no_gradient(name):
+    logits = torch.randn(1, 19, 2, 2).requires_grad_()
+    loss = loss_of(name, label_smoothing=0.2)(logits, torch.full((1, 2, 2), 255))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_a_pixel_that_is_right_beyond_rounding_has_a_finite_gradient(gamma):
+    logits = (200 * one_hot(torch.tensor([[[1]]]), 2).movedim(-1, 1)).float().requires_grad_()
+    focal(logits, torch.tensor([[[1]]]), 255, gamma, lambda x: x).backward()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_low_precision_logits_are_widened(name):
+    logits, targets = sample(dtype=torch.float32)
+    low = logits.bfloat16()
+    assert loss_of(name)(low, targets).item() == loss_of(name)(low.float(), targets).item()

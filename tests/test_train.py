@@ -1,0 +1,129 @@
+"""The fine-tuning parts of the stage `train`, on a few small frames and from a network trained on them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors.torch import load_file, save_file
+from test_stages import write_params
+
+import class_weights
+import fetch_data
+import fetch_pretrained
+import train
+from pipeline import paths
+from roadseg.errors import UserError
+
+FINE_TUNING = {
+    "loss": "ce",
+    "label_smoothing": 0.1,
+    "train.batch_norm": "frozen",
+    "train.clip": 1.0,
+    "train.ema": 0.9,
+    "train.keep_start": 0.25,
+    "train.average_last": 2,
+    "train.members": 2,
+    "train.l2_sp": 0.01,
+    "train.keep_logits": 0.1,
+    "train.aux": 0.4,
+    "train.head_lr": 2.0,
+    "train.layer_decay": 0.7,
+    "train.decay": "weights",
+    "train.freeze": 1,
+}
+START = Path("start.safetensors")
+LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project's folder whose pretrained weights are those of a short training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("project"))
+        write_params(**LAST)
+        for stage in (fetch_data, fetch_pretrained, class_weights, train):
+            stage.main()
+        paths.MODEL.replace(START)
+        write_params(**LAST, pretrained=f"file:{START}")
+        fetch_pretrained.main()
+        yield
+
+
+def trained(**changes):
+    write_params(**LAST | {"pretrained": f"file:{START}"} | changes)
+    train.main()
+    return load_file(paths.MODEL), json.loads(paths.TRAIN.read_text()), pd.read_csv(paths.TRAIN_HISTORY)
+
+
+def test_two_members_are_the_mean_of_two_trainings(project):
+    (one, row_1, history_1), (two, row_2, history_2) = (trained(seed=seed) for seed in (7, 8))
+    both, row, history = trained(seed=7, **{"train.members": 2})
+    assert not one["segmentation_head.0.weight"].equal(two["segmentation_head.0.weight"])
+    for name, tensor in both.items():
+        if tensor.is_floating_point():
+            assert tensor.equal(((one[name].double() + two[name].double()) / 2).float()), name
+    assert row["members"] == [row_1["miou"], row_2["miou"]]
+    assert row["miou"] not in row["members"]
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["loss"].tolist() == pytest.approx(((history_1["loss"] + history_2["loss"]) / 2).tolist())
+
+
+def test_the_mean_of_the_last_epochs_is_scored_itself(project):
+    mean, row, history = trained(**{"train.average_last": 2})
+    last, _, _ = trained()
+    assert not any(mean[name].equal(last[name]) for name in mean if name.endswith("conv1.weight"))
+    assert row["epoch"] == 2
+    assert row["miou"] not in history["miou"].tolist()
+
+
+def test_a_share_of_one_keeps_the_start(project):
+    weights, _, history = trained(**{"train.keep_start": 1.0})
+    start = load_file(START)
+    assert all(weights[name].equal(start[name]) for name in weights if not name.endswith("num_batches_tracked"))
+    assert history["miou"].nunique() == 1
+
+
+def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
+    stored = paths.PRETRAINED.read_bytes()
+    head = {name: tensor for name, tensor in load_file(START).items() if name.startswith("segmentation_head")}
+    save_file(head, paths.PRETRAINED)
+    for key, value in (("members", 2), ("keep_logits", 0.5)):
+        with pytest.raises(UserError, match=rf"train\.{key}: {value}, but .* start at random, such as encoder\."):
+            trained(**{f"train.{key}": value})
+    save_file({}, paths.PRETRAINED)
+    with pytest.raises(UserError, match=r"train\.keep_start: 0\.5, but the training starts from random weights"):
+        trained(**{"train.keep_start": 0.5})
+    paths.PRETRAINED.write_bytes(stored)
+
+
+def test_all_frames_can_be_trained_on(project):
+    stored = paths.SPLITS.read_text()
+    splits = json.loads(stored)
+    expected, _, _ = trained(**{"train.select": "all"})
+    paths.SPLITS.write_text(json.dumps(splits | {"train": splits["train"] + splits["val"], "val": []}))
+    assert len(splits["val"]) == 2
+    weights, row, history = trained()
+    paths.SPLITS.write_text(stored)
+    assert all(weights[name].equal(expected[name]) for name in weights)
+    assert row["miou"] is None
+    assert history["miou"].isna().all()
+
+
+def test_all_parts_at_once_are_repeatable_and_leave_the_statistics(project):
+    first, row, _ = trained(**FINE_TUNING)
+    again, same_row, _ = trained(**FINE_TUNING)
+    start = load_file(START)
+    assert row == same_row
+    assert all(first[name].equal(again[name]) for name in first)
+    statistics = [name for name in first if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    assert all(first[name].allclose(start[name], rtol=1e-6, atol=0) for name in statistics)
+    assert not first["encoder.layer1.0.conv1.weight"].equal(start["encoder.layer1.0.conv1.weight"])
+
+
+@pytest.mark.parametrize("loss", ["ohem", "ce_lovasz", "focal"])
+def test_the_further_losses_train(project, loss):
+    weights, row, _ = trained(loss=loss, **{"train.epochs": 1})
+    assert row["loss"] > 0
+    assert all(tensor.isfinite().all() for tensor in weights.values())
