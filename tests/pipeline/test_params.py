@@ -131,7 +131,7 @@ def test_single_mistakes(load, old, new, message):
 
 
 def test_a_schedule_that_watches_needs_frames_to_watch(load):
-    found = problems(load, ("\nschedule: poly", "\nschedule: plateau"), ("select: val", "select: all"))
+    found = problems(load, ("\nschedule: recipe", "\nschedule: plateau"), ("select: val", "select: all"))
     assert found == [
         "schedule: plateau watches held-out frames, but train.select: all trains on them; select last",
     ]
@@ -150,7 +150,7 @@ def test_what_needs_pretrained_weights_is_refused_without(load):
 
 
 def test_label_smoothing_is_refused_where_it_would_do_nothing(load):
-    found = problems(load, ("\nloss: ce_dice", "\nloss: focal"), ("label_smoothing: 0.0", "label_smoothing: 0.1"))
+    found = problems(load, ("\nloss: recipe", "\nloss: focal"), ("label_smoothing: 0.0", "label_smoothing: 0.1"))
     assert found == [
         "label_smoothing is for ce and ce_dice, but loss is focal; set it to 0 or change loss",
     ]

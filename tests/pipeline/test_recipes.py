@@ -61,7 +61,7 @@ def test_what_is_no_recipe_is_left_to_the_check_of_the_form(raw) -> None:
 
 @pytest.mark.parametrize("name", PARAMS["recipes"])
 def test_each_recipe_of_the_project_is_whole_and_valid(name) -> None:
-    params, problems = check_params(PARAMS | {"recipe": name})
+    params, problems = check_params(PARAMS | {"recipe": name, "pretrained": "imagenet"})
     assert problems == []
     assert params is not None
     assert params.train.epochs == PARAMS["recipes"][name]["train"]["epochs"]

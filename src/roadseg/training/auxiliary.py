@@ -28,14 +28,14 @@ class WithAuxiliary(nn.Module):
         self._encoder = [encoder]  # in a list, or it would be registered as a module a second time
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 3, H, W) float to the network's logits; those of the head have the same size."""
+        """Map images (N, 3, H, W) float to the network's logits; those of the head have the images' sides."""
         if not self.training:
             return self.network(images)
         features: list[Tensor] = []
         hook = self._encoder[0].register_forward_hook(lambda _module, _inputs, outputs: features.append(outputs[-2]))
         logits = self.network(images)
         hook.remove()
-        self.logits = interpolate(self.head(features[0]), logits.shape[-2:], mode="bilinear", align_corners=False)
+        self.logits = interpolate(self.head(features[0]), images.shape[-2:], mode="bilinear", align_corners=False)
         return logits
 
 

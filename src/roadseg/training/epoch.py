@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
@@ -69,7 +70,8 @@ def train_epoch(
         weight = batch.num_frames / full_batch if full_batch else 1.0
         images = normalize(batch.images.to(fabric.device))
         logits = model(images)
-        loss = loss_of(logits, batch.labels.to(fabric.device))
+        labels = batch.labels.to(fabric.device)
+        loss = loss_of(as_large_as(logits, labels), labels)
         if pull:
             loss = loss + pull(images, logits)
         optimizer.zero_grad()
@@ -86,6 +88,15 @@ def train_epoch(
         loss_sum += weight * value
         weight_sum += weight
     return loss_sum / weight_sum
+
+
+def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
+    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller."""
+    size = labels.shape[-2:]
+    if logits.shape[-2:] == size:
+        return logits
+    # contiguous: enlarging channels_last logits of few pixels takes several times as long on a CPU
+    return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
 
 
 def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[FrameFiles], batch_size: int) -> float:
