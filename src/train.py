@@ -22,13 +22,16 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles, split_files
-from roadseg.frames.resized import load_frames
+from roadseg.frames.resized import Frames, load_frames
+from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
+from roadseg.specs import Input, Strong
 from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.preparation import prepare_network
@@ -47,7 +50,7 @@ def main() -> None:
     fabric = build_fabric(params.train.precision, num_devices())
     files, watched_files = chosen_files(params.train.select)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
-    frames = load_frames(files, params.input, training=True, store=store_folder())
+    frames = training_frames(files, params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
@@ -58,7 +61,7 @@ def main() -> None:
     batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
     smallest = len(files) % params.train.batch_size or params.train.batch_size
-    check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
+    check_smallest_batch(params.model, network, smallest, *frames.size)
     network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
@@ -96,6 +99,13 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
             f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
         )
     return split_files(paths.SEG_DATA, splits, "train"), watched
+
+
+def training_frames(files: list[FrameFiles], augment: str, target: Input, strong: Strong) -> Frames | Crops:
+    """The frames at the input size or, for `strong`, crops of the whole ones."""
+    if augment == "strong":
+        return Crops(load_whole_frames(files, store_folder()), target, strong)
+    return load_frames(files, target, training=True, store=store_folder())
 
 
 def workers_of(fabric: Fabric) -> int:

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pipeline import paths
 from pipeline.schema import read_yaml, validate
 from roadseg.errors import UserError
-from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section
+from roadseg.specs import Constant, Cosine, CosineRestarts, Input, Network, Plateau, Poly, Precision, Section, Strong
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -60,6 +60,7 @@ class Schedules(Section):
 class Augmentation(Section):
     label_fill: Literal[0, 255]
     draws: Literal["fresh", "frozen"]
+    strong: Strong
 
 
 class Train(Section):
@@ -101,7 +102,7 @@ class Params(Section):
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules
-    augment: Literal["none", "study"]
+    augment: Literal["none", "study", "strong"]
     augmentation: Augmentation
     input: Input
     train: Train
@@ -133,11 +134,18 @@ def _broken_references(raw: Any) -> list[str]:
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
+    problems = []
+    if at("augment") == "strong" and at("class_weights", "labels") == "augmented":
+        problems.append("class_weights.labels: augmented, but augment is strong; select files")
+    scales = [at("augmentation", "strong", key) for key in ("scale_min", "scale_max")]
+    if all(isinstance(scale, int | float) for scale in scales) and scales[0] > scales[1]:
+        problems.append(
+            f"augmentation.strong.scale_min: {scales[0]} is above scale_max, which is {scales[1]}; lower it"
+        )
     models = at("models")
     if not isinstance(models, dict):
-        return []  # a problem of its own, which the form of the file has shown
+        return problems  # a problem of its own, which the form of the file has shown
     rows = [str(name) for name in models]
-    problems = []
     if isinstance(model := at("model"), str) and model not in rows:
         problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):

@@ -32,6 +32,16 @@ class Input(Section):
     resize: Literal["area", "linear", "study"]
 
 
+class Strong(Section):
+    """How `augment: strong` crops frames, and how often it shows rare classes."""
+
+    crop_height: Side
+    crop_width: Side
+    scale_min: Annotated[float, Field(ge=0.1, le=10)]
+    scale_max: Annotated[float, Field(ge=0.1, le=10)]
+    max_class_share: Annotated[float, Field(gt=0, le=1)]
+
+
 class Constant(Section):
     """The learning rate stays."""
 

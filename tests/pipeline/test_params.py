@@ -90,11 +90,22 @@ def test_every_problem_is_reported_at_once(load):
         ("val_fraction: 0.1", "val_fraction: 1.5", "data.val_fraction: 1.5 is wrong; input should be less than 1"),
         ("  lr: ", "  lr: -1 #", "train.lr: -1 is wrong; input should be greater than 0"),
         ("  lr: ", "  lr: .nan #", "train.lr: nan is wrong; input should be"),
+        (
+            "scale_max: 1.75",
+            "scale_max: 0.5",
+            "augmentation.strong.scale_min: 0.75 is above scale_max, which is 0.5; lower it",
+        ),
+        ("crop_width: 768", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )
 def test_single_mistakes(load, old, new, message):
     assert any(line.startswith(message) for line in problems(load, (old, new)))
+
+
+def test_class_weights_are_not_counted_in_crops(load):
+    (line,) = problems(load, ("\naugment: none", "\naugment: strong"), ("\n  labels: files", "\n  labels: augmented"))
+    assert line == "class_weights.labels: augmented, but augment is strong; select files"
 
 
 def test_input_sides_must_suit_the_encoders(load):

@@ -25,6 +25,15 @@ class Frames:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.labels.shape[1], self.labels.shape[2]
+
+    def sample(self, index: int, _key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a picture (H, W, 3) and its label (H, W); nothing is drawn."""
+        return self.images[index], self.labels[index]
+
     def __reduce__(self) -> tuple[Callable[..., "Frames | None"], tuple[Any, ...]]:
         # a process that gets the frames handed over maps the files too, instead of receiving what is in them
         if self.folder:

@@ -1,0 +1,53 @@
+"""Crops of scaled frames, for training: cut out of the frame at its full resolution, and only then resized."""
+
+import math
+
+import numpy as np
+
+from roadseg.classes import IGNORE_INDEX
+from roadseg.frames.augment import generator_of
+from roadseg.frames.resizing import resize_label, resize_picture
+from roadseg.frames.whole import WholeFrames
+from roadseg.frames.windows import Window, draw_window
+from roadseg.specs import Input, Strong
+
+MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean: what is nearest to nothing for a network
+
+
+class Crops:
+    """A crop of each frame for each key; scale 1 shows things as large as a frame resized to `target` does.
+
+    Scales are drawn evenly on a log scale. Where a scaled frame is smaller than the crop, it lies in its upper left.
+    """
+
+    def __init__(self, frames: WholeFrames, target: Input, strong: Strong) -> None:
+        self._frames, self._target, self._strong = frames, (target.height, target.width), strong
+        self.size = strong.crop_height, strong.crop_width
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn."""
+        return self._crop(generator_of(f"{key}/crop"), index)
+
+    def _crop(self, random: np.random.Generator, index: int) -> tuple[np.ndarray, np.ndarray]:
+        image, label = self._frames[index]
+        scale = math.exp(random.uniform(math.log(self._strong.scale_min), math.log(self._strong.scale_max)))
+        scaled = scale * self._target[0], scale * self._target[1]
+        window = draw_window(random, label, scaled, self.size, self._strong.max_class_share)
+        return cut(image, label, window, self.size)
+
+
+def cut(image: np.ndarray, label: np.ndarray, window: Window, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Resize a region of a picture (H, W, 3) and label (H, W), uint8, into the upper left of a crop of that size.
+
+    The picture is averaged along a side that shrinks and linear along one that grows, the label is that of the nearest
+    pixel. Returns new arrays (h, w, 3) and (h, w) uint8; what is left free has the mean colour and label 255.
+    """
+    height, width = window.target
+    picture = np.full((*size, 3), MEAN_COLOUR, np.uint8)
+    classes = np.full(size, IGNORE_INDEX, np.uint8)
+    picture[:height, :width] = resize_picture(window.of(image), height, width, "area")
+    classes[:height, :width] = resize_label(window.of(label), height, width)
+    return picture, classes
