@@ -31,6 +31,7 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
+from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.specs import Input, Strong
 from roadseg.training.epoch import Best, build_optimizer, miou_of, train_epoch
 from roadseg.training.losses import build_loss
@@ -104,7 +105,8 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
 def training_frames(files: list[FrameFiles], augment: str, target: Input, strong: Strong) -> Frames | Crops:
     """The frames at the input size or, for `strong`, crops of the whole ones."""
     if augment == "strong":
-        return Crops(load_whole_frames(files, store_folder()), target, strong)
+        counts = count_pixels_of_files(file.label for file in files)  # (N, K)
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong)
     return load_frames(files, target, training=True, store=store_folder())
 
 

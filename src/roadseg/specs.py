@@ -9,6 +9,9 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's n
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
 class Section(pydantic.BaseModel):
     """A section of a file: all its keys are known, and a checked one doesn't change."""
 
@@ -40,6 +43,8 @@ class Strong(Section):
     scale_min: Annotated[float, Field(ge=0.1, le=10)]
     scale_max: Annotated[float, Field(ge=0.1, le=10)]
     max_class_share: Annotated[float, Field(gt=0, le=1)]
+    rare_class: Probability
+    rare_class_temperature: Annotated[float, Field(ge=0.001)]
 
 
 class Constant(Section):

@@ -6,6 +6,7 @@ import numpy as np
 
 from roadseg.classes import IGNORE_INDEX
 from roadseg.frames.augment import generator_of
+from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
 from roadseg.frames.windows import Window, draw_window
@@ -18,24 +19,32 @@ class Crops:
     """A crop of each frame for each key; scale 1 shows things as large as a frame resized to `target` does.
 
     Scales are drawn evenly on a log scale. Where a scaled frame is smaller than the crop, it lies in its upper left.
+    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by.
     """
 
-    def __init__(self, frames: WholeFrames, target: Input, strong: Strong) -> None:
+    def __init__(self, frames: WholeFrames, counts: np.ndarray, target: Input, strong: Strong) -> None:
         self._frames, self._target, self._strong = frames, (target.height, target.width), strong
+        self._rare = RareClasses(counts, strong.rare_class_temperature)
         self.size = strong.crop_height, strong.crop_width
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn."""
-        return self._crop(generator_of(f"{key}/crop"), index)
+        """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.
 
-    def _crop(self, random: np.random.Generator, index: int) -> tuple[np.ndarray, np.ndarray]:
+        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class.
+        """
+        random, wanted = generator_of(f"{key}/crop"), None
+        if random.random() < self._strong.rare_class and (drawn := self._rare.draw(random)):
+            wanted, index = drawn
+        return self._crop(random, index, wanted)
+
+    def _crop(self, random: np.random.Generator, index: int, wanted: int | None) -> tuple[np.ndarray, np.ndarray]:
         image, label = self._frames[index]
         scale = math.exp(random.uniform(math.log(self._strong.scale_min), math.log(self._strong.scale_max)))
         scaled = scale * self._target[0], scale * self._target[1]
-        window = draw_window(random, label, scaled, self.size, self._strong.max_class_share)
+        window = draw_window(random, label, scaled, self.size, self._strong.max_class_share, wanted)
         return cut(image, label, window, self.size)
 
 

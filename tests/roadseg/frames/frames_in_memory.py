@@ -4,25 +4,23 @@ from pathlib import Path
 
 import numpy as np
 
+from roadseg.frames.crops import Crops
 from roadseg.frames.stored import Stored
 from roadseg.frames.whole import WholeFrames
+from roadseg.scoring.class_weights import count_pixels
 from roadseg.specs import Input, Strong
 
 SETTINGS = {"crop_height": 64, "crop_width": 64, "scale_min": 1.0, "scale_max": 1.0, "max_class_share": 1.0}
+SETTINGS |= {"rare_class": 0.0, "rare_class_temperature": 0.1}
 
 
-def whole(*frames):
-    """Frames of pairs of a picture (H, W, 3) and a label (H, W)."""
+def crops_of(*frames, height, width, **changes):
+    """Crops of frames, pairs of a picture (H, W, 3) and a label (H, W), for an input of that size."""
     images, labels = (np.concatenate([frame[part].ravel() for frame in frames]) for part in (0, 1))
-    return WholeFrames(Stored(images, labels, [label.shape for _, label in frames], Path("nowhere")))
-
-
-def strong(**changes):
-    return Strong(**SETTINGS | changes)
-
-
-def target(height, width):
-    return Input(height=height, width=width, resize="area")
+    whole = WholeFrames(Stored(images, labels, [label.shape for _, label in frames], Path("nowhere")))
+    counts = count_pixels([label for _, label in frames])
+    target = Input(height=height, width=width, resize="area")
+    return Crops(whole, counts, target, Strong(**SETTINGS | changes))
 
 
 def positions(height, width):
