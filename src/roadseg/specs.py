@@ -45,6 +45,7 @@ class Strong(Section):
     max_class_share: Annotated[float, Field(gt=0, le=1)]
     rare_class: Probability
     rare_class_temperature: Annotated[float, Field(ge=0.001)]
+    paste: Probability
 
 
 class Constant(Section):

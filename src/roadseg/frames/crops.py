@@ -6,6 +6,7 @@ import numpy as np
 
 from roadseg.classes import IGNORE_INDEX
 from roadseg.frames.augment import generator_of
+from roadseg.frames.paste import THINGS, paste_thing
 from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
@@ -33,12 +34,17 @@ class Crops:
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.
 
-        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class.
+        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class. Over
+        a share of the crops, `paste`, the pixels of a rare thing are pasted, with their label, from another crop.
         """
         random, wanted = generator_of(f"{key}/crop"), None
         if random.random() < self._strong.rare_class and (drawn := self._rare.draw(random)):
             wanted, index = drawn
-        return self._crop(random, index, wanted)
+        image, label = self._crop(random, index, wanted)
+        if random.random() < self._strong.paste and (drawn := self._rare.draw(random, THINGS)):
+            thing, other = drawn
+            paste_thing(image, label, *self._crop(random, other, thing), thing)
+        return image, label
 
     def _crop(self, random: np.random.Generator, index: int, wanted: int | None) -> tuple[np.ndarray, np.ndarray]:
         image, label = self._frames[index]
