@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 
 from roadseg.classes import IGNORE_INDEX
@@ -60,9 +61,10 @@ def cut(image: np.ndarray, label: np.ndarray, window: Window, size: tuple[int, i
     The picture is averaged along a side that shrinks and linear along one that grows, the label is that of the nearest
     pixel. Returns new arrays (h, w, 3) and (h, w) uint8; what is left free has the mean colour and label 255.
     """
-    height, width = window.target
-    picture = np.full((*size, 3), MEAN_COLOUR, np.uint8)
-    classes = np.full(size, IGNORE_INDEX, np.uint8)
-    picture[:height, :width] = resize_picture(window.of(image), height, width, "area")
-    classes[:height, :width] = resize_label(window.of(label), height, width)
-    return picture, classes
+    picture = resize_picture(window.of(image), *window.target, "area")
+    classes = resize_label(window.of(label), *window.target)
+    rest = 0, size[0] - window.target[0], 0, size[1] - window.target[1]  # above, below, left, right
+    return (
+        cv2.copyMakeBorder(picture, *rest, cv2.BORDER_CONSTANT, value=MEAN_COLOUR),
+        cv2.copyMakeBorder(classes, *rest, cv2.BORDER_CONSTANT, value=IGNORE_INDEX),
+    )
