@@ -17,9 +17,12 @@ def class_probabilities(counts: np.ndarray, temperature: float) -> np.ndarray:
         >>> class_probabilities(np.array([70, 30, 0]), temperature=0.4).round(3).tolist()  # e^(0.4 / 0.4) : 1
         [0.269, 0.731, 0.0]
     """
-    rarity = 1 - counts / max(counts.sum(), 1)  # (K,)
-    weights = np.where(counts > 0, np.exp((rarity - rarity.max(where=counts > 0, initial=0)) / temperature), 0)
-    return weights / weights.sum() if weights.any() else weights
+    probabilities, occurs = np.zeros(len(counts)), counts > 0
+    if occurs.any():
+        rarity = 1 - counts[occurs] / counts.sum()
+        weights = np.exp((rarity - rarity.max()) / temperature)  # as they are, they could be too large for a float
+        probabilities[occurs] = weights / weights.sum()
+    return probabilities
 
 
 class RareClasses:

@@ -19,6 +19,7 @@ def test_the_formula_by_hand():
 
 def test_a_low_temperature_takes_the_rarest_class_and_a_high_one_all_alike():
     assert class_probabilities(np.array([60, 0, 30, 10]), 0.001) == pytest.approx([0, 0, 0, 1])
+    assert class_probabilities(np.array([60, 0]), 0.001) == pytest.approx([1, 0])
     assert class_probabilities(np.array([60, 0, 30, 10]), 1e6) == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3], abs=1e-6)
 
 
