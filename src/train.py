@@ -23,13 +23,17 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles, split_files
-from roadseg.frames.resized import load_frames
+from roadseg.frames.resized import Frames, load_frames
+from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
+from roadseg.scoring.class_weights import count_pixels_of_files
+from roadseg.specs import Input, Strong
 from roadseg.training.auxiliary import with_auxiliary
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs, score_of
@@ -60,7 +64,7 @@ def main() -> None:
     files, watched_files = chosen_files(params.train.select)
     check_shareable(params.loss, params.train.freeze, fabric.world_size)
     check_batches(len(files), params.train.batch_size, fabric.world_size)
-    frames = load_frames(files, params.input, training=True, store=store_folder())
+    frames = training_frames(files, params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     keep_freed_memory()
@@ -90,7 +94,7 @@ def main() -> None:
         network = build_model(params.model, params.models[params.model], NUM_CLASSES)
         check_pretrained(network, start, params.train.members, params.train.keep_logits)
         if synced:  # statistics that stay don't mind a single frame
-            check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
+            check_smallest_batch(params.model, network, smallest, *frames.size)
         network = prepare_network(network, start, fabric, params.train.compile, synced)
         frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
         frozen.in_epoch(1)  # processes agree on what trains when they are set up
@@ -162,6 +166,14 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
             f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
         )
     return split_files(paths.SEG_DATA, splits, "train"), watched
+
+
+def training_frames(files: list[FrameFiles], augment: str, target: Input, strong: Strong) -> Frames | Crops:
+    """The frames at the input size or, for `strong`, crops of the whole ones."""
+    if augment == "strong":
+        counts = count_pixels_of_files(file.label for file in files)  # (N, K)
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong)
+    return load_frames(files, target, training=True, store=store_folder())
 
 
 def workers_of(fabric: Fabric) -> int:

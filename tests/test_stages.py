@@ -125,6 +125,22 @@ def test_a_second_training_is_bit_equal(in_project):
     assert bytes_of(*files) == first
 
 
+def test_training_on_crops_is_repeatable_and_counts_with_their_size(in_project, monkeypatch):
+    stored = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    sizes, check = [], train.check_smallest_batch
+    monkeypatch.setattr(train, "check_smallest_batch", lambda *given: (sizes.append(given[3:]), check(*given)))
+    changes = {"augmentation.strong.crop_height": 64, "augmentation.strong.crop_width": 128, "train.epochs": 1}
+    write_params(augment="strong", **changes)
+    train.main()
+    first = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY)
+    assert first != stored[:3]
+    train.main()
+    assert bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY) == first
+    assert sizes == [(64, 128)] * 2
+    for file, content in zip((paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES), stored, strict=True):
+        file.write_bytes(content)
+
+
 def test_another_seed_trains_otherwise(in_project):
     first = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
     write_params(seed=2)

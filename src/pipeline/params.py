@@ -21,6 +21,7 @@ from roadseg.specs import (
     Poly,
     Precision,
     Section,
+    Strong,
 )
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -84,6 +85,7 @@ class Schedules(Section):
 class Augmentation(Section):
     label_fill: Literal[0, 255]
     draws: Literal["fresh", "frozen"]
+    strong: Strong
 
 
 class Train(Section):
@@ -144,7 +146,7 @@ class Params(Section):
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules
-    augment: Literal["none", "study"]
+    augment: Literal["none", "study", "strong"]
     augmentation: Augmentation
     input: Input
     train: Train
@@ -178,11 +180,18 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
 def _broken_references(raw: Any) -> list[str]:
     """Find values that are well-formed but don't fit other keys; `raw` may hold any error at all."""
     at = partial(_at, raw)
+    problems = []
+    if at("augment") == "strong" and at("class_weights", "labels") == "augmented":
+        problems.append("class_weights.labels: augmented, but augment is strong; select files")
+    scales = [at("augmentation", "strong", key) for key in ("scale_min", "scale_max")]
+    if all(isinstance(scale, int | float) for scale in scales) and scales[0] > scales[1]:
+        problems.append(
+            f"augmentation.strong.scale_min: {scales[0]} is above scale_max, which is {scales[1]}; lower it"
+        )
     models = at("models")
     if not isinstance(models, dict):
-        return []  # a problem of its own, which the form of the file has shown
+        return problems  # a problem of its own, which the form of the file has shown
     rows = [str(name) for name in models]
-    problems = []
     if isinstance(model := at("model"), str) and model not in rows:
         problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):

@@ -9,6 +9,9 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's n
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
 class Section(pydantic.BaseModel):
     """A section of a file: all its keys are known, and a checked one doesn't change."""
 
@@ -51,6 +54,19 @@ class Passes(Section):
     window_height: Side | None
     window_width: Side | None
     overlap: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Strong(Section):
+    """How `augment: strong` crops frames, and how often it shows rare classes."""
+
+    crop_height: Side
+    crop_width: Side
+    scale_min: Annotated[float, Field(ge=0.1, le=10)]
+    scale_max: Annotated[float, Field(ge=0.1, le=10)]
+    max_class_share: Annotated[float, Field(gt=0, le=1)]
+    rare_class: Probability
+    rare_class_temperature: Annotated[float, Field(ge=0.001)]
+    paste: Probability
 
 
 class Constant(Section):

@@ -123,6 +123,12 @@ def test_every_problem_is_reported_at_once(load):
             "label_smoothing: 1.0 is wrong; input should be less than 1",
         ),
         ("  freeze: none", "  freeze: 0", "train.freeze: 0 is wrong; string should match pattern '^(none|encoder|"),
+        (
+            "scale_max: 1.75",
+            "scale_max: 0.5",
+            "augmentation.strong.scale_min: 0.75 is above scale_max, which is 0.5; lower it",
+        ),
+        ("crop_width: 768", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )
@@ -154,6 +160,11 @@ def test_label_smoothing_is_refused_where_it_would_do_nothing(load):
     assert found == [
         "label_smoothing is for ce and ce_dice, but loss is focal; set it to 0 or change loss",
     ]
+
+
+def test_class_weights_are_not_counted_in_crops(load):
+    (line,) = problems(load, ("\naugment: recipe", "\naugment: strong"), ("\n  labels: files", "\n  labels: augmented"))
+    assert line == "class_weights.labels: augmented, but augment is strong; select files"
 
 
 def test_input_sides_must_suit_the_encoders(load):

@@ -1,1 +1,1 @@
-"""Frames as the network takes them: resized, augmented, in batches."""
+"""Frames as the network takes them: resized or cropped, augmented, in batches."""

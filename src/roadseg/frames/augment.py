@@ -18,15 +18,23 @@ Policy: TypeAlias = A.Compose
 def build_policy(name: str, label_fill: int) -> Policy | None:
     """Build the augmentation of that name (`augment` in params.yaml), None for `none`.
 
-    It takes an image (H, W, 3) uint8 RGB and a mask (H, W) uint8. `label_fill` is the class of the border that a
-    shift, shrinking or rotation brings in; its pixels are black. Raises UserError for an unknown name.
+    It takes an image (H, W, 3) uint8 RGB and a mask (H, W) uint8, for `strong` those of a crop (`crops.Crops`).
+    `label_fill` is the class of the border that a shift, shrinking or rotation of `study` brings in; its pixels are
+    black. Raises UserError for an unknown name.
     """
     match name:
         case "none":
             return None
         case "study":
             return _study_policy(label_fill)
-    raise UserError(f"augment: {name!r} is unknown; choose none or study")
+        case "strong":
+            return _strong_policy()
+    raise UserError(f"augment: {name!r} is unknown; choose none, study or strong")
+
+
+def generator_of(key: str) -> np.random.Generator:
+    """Return a generator whose draws depend on `key` alone."""
+    return np.random.default_rng(list(hashlib.sha256(key.encode()).digest()[:16]))
 
 
 def seed_policy(policy: Policy, key: str) -> None:
@@ -35,8 +43,7 @@ def seed_policy(policy: Policy, key: str) -> None:
     All transforms draw from one generator. `set_random_seed` would give each transform a generator of its own with the
     same seed: whatever one of them draws, all the others draw too.
     """
-    digest = hashlib.sha256(key.encode()).digest()
-    policy.set_random_state(np.random.default_rng(list(digest[:16])), random.Random(digest[16:]))
+    policy.set_random_state(generator_of(key), random.Random(hashlib.sha256(key.encode()).digest()[16:]))
 
 
 def _study_policy(label_fill: int) -> Policy:
@@ -59,3 +66,18 @@ def _study_policy(label_fill: int) -> Policy:
         A.HueSaturationValue(p=0.3),
         A.OneOf(blur_or_noise, p=0.2),
     ])  # fmt: skip
+
+
+def _strong_policy() -> Policy:
+    """What happens to a crop: only what leaves its pixels where they are, or turns it over."""
+    return A.Compose([
+        A.HorizontalFlip(p=0.5),
+        _jitter(brightness=0.3),
+        _jitter(contrast=0.3),
+        _jitter(saturation=0.3, hue=0.05),
+        A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.2), p=0.15),
+    ])  # fmt: skip
+
+
+def _jitter(brightness: float = 0, contrast: float = 0, saturation: float = 0, hue: float = 0) -> A.ColorJitter:
+    return A.ColorJitter(brightness, contrast, saturation, hue, p=0.5)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,11 +15,21 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from roadseg.errors import UserError
 from roadseg.frames.augment import Policy, seed_policy
-from roadseg.frames.resized import Frames
 
 _SHARED_MEMORY = Path("/dev/shm")  # on Linux
 _MARGIN = 1 << 20  # bytes for the queues between the processes
 _MADE_AHEAD = 2  # batches by each worker, torch's own default
+
+
+class Samples(Protocol):
+    """What batches are made from: pictures and labels of one size, which may be drawn by a key."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (H, W, 3) uint8 RGB and (H, W) uint8, the same ones whenever index and key are the same."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +104,9 @@ class _Slots(Dataset[_Order]):
     Handing over a new tensor for each batch costs as much time as augmenting it.
     """
 
-    def __init__(self, frames: Frames, policy: Policy | None, num_slots: int, batch_size: int) -> None:
+    def __init__(self, frames: Samples, policy: Policy | None, num_slots: int, batch_size: int) -> None:
         self.frames, self.policy = frames, policy
-        shape = num_slots, batch_size, *frames.labels.shape[1:]
+        shape = num_slots, batch_size, *frames.size
         _check_shared_memory(4 * math.prod(shape))  # three channels and the label
         self.images = torch.empty((*shape, 3), dtype=torch.uint8).share_memory_()
         self.labels = torch.empty(shape, dtype=torch.uint8).share_memory_()
@@ -107,7 +118,7 @@ class _Slots(Dataset[_Order]):
         return order
 
     def sample(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
-        image, label = self.frames.images[draw.index], self.frames.labels[draw.index]
+        image, label = self.frames.sample(draw.index, draw.key)
         if self.policy is None:
             return image, label
         seed_policy(self.policy, draw.key)
@@ -124,7 +135,7 @@ class Batches:
 
     def __init__(
         self,
-        frames: Frames,
+        frames: Samples,
         draws: ShuffledDraws,
         policy: Policy | None,
         workers: int,
@@ -164,7 +175,8 @@ def _check_shared_memory(needed: int) -> None:
     if free < needed + _MARGIN:
         raise UserError(
             f"{_SHARED_MEMORY} has {free >> 20} MiB free, but the loader's batches take {needed >> 20} MiB; "
-            "in a container start it with --shm-size=1g, else lower ROADSEG_WORKERS, train.batch_size or the input size"
+            "in a container start it with --shm-size=1g, else lower ROADSEG_WORKERS, train.batch_size or the size of "
+            "the input or the crops"
         )
 
 

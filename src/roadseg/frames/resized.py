@@ -1,31 +1,16 @@
-"""Frames and labels at the network's input size, decoded and resized once, and kept in files that are mapped."""
+"""Frames and labels at the network's input size."""
 
-import hashlib
-import json
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any
 
-import cv2
 import numpy as np
-from filelock import FileLock
-from tqdm import tqdm
 
-from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles
-from roadseg.frames.resizing import resize_picture
-from roadseg.images import read_image, read_label
+from roadseg.frames.resizing import resize_label, resize_picture
+from roadseg.frames.stored import Stored, load_stored, open_stored
 from roadseg.specs import Input
-
-_LAYOUT = 2  # of the files; another number makes the older ones unused
-_KEPT_SECONDS = 30 * 24 * 3600  # after its last use
-_READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
 
 
 @dataclass(frozen=True)
@@ -40,10 +25,19 @@ class Frames:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.labels.shape[1], self.labels.shape[2]
+
+    def sample(self, index: int, _key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a picture (H, W, 3) and its label (H, W); nothing is drawn."""
+        return self.images[index], self.labels[index]
+
     def __reduce__(self) -> tuple[Callable[..., "Frames | None"], tuple[Any, ...]]:
         # a process that gets the frames handed over maps the files too, instead of receiving what is in them
         if self.folder:
-            return _mapped, (self.folder,)
+            return _open, (self.folder, *self.labels.shape[1:])
         return Frames, (self.images, self.labels, self.sizes)
 
 
@@ -54,23 +48,15 @@ def load_frames(files: Sequence[FrameFiles], target: Input, training: bool, stor
     of what it covers, along one that grows it is linear), or `study` (nearest for training, linear for testing). Labels
     are resized by nearest neighbour, pixel centre to pixel centre.
 
-    The store's key is made of the files' content, the size and the rule, so nothing in it can be out of date. The
-    arrays are mapped: processes share their memory, and they may be larger than it. Adding frames deletes cached ones
-    unused for 30 days. Raises UserError where a file can't be read or the store can't be written.
+    The arrays are mapped from the store, whose rules `load_stored` states. Raises UserError where a file can't be read
+    or the store can't be written.
     """
-    height, width, resize = target.height, target.width, _interpolation(target.resize, training)
-    folder = store / "frames" / _key(files, height, width, resize)
-    with suppress(OSError):  # not there yet, or another user's
-        os.utime(folder)
-    frames = _mapped(folder)
-    if frames is None:
-        with suppress(OSError):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder.parent, os.W_OK):
-            raise UserError(f"{folder.parent} can't be written; set ROADSEG_STORE to a writable folder")
-        with FileLock(f"{folder}.lock"):  # another process may be at it
-            frames = _mapped(folder) or _write(files, height, width, resize, folder)
-    return frames
+    height, width, rule = target.height, target.width, _interpolation(target.resize, training)
+
+    def resize(image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return resize_picture(image, height, width, rule), resize_label(label, height, width)
+
+    return _frames(load_stored(files, ["resized", height, width, rule], resize, store), height, width)
 
 
 def _interpolation(rule: str, training: bool) -> str:
@@ -79,81 +65,11 @@ def _interpolation(rule: str, training: bool) -> str:
     return rule
 
 
-def _key(files: Sequence[FrameFiles], height: int, width: int, resize: str) -> str:
-    def digest(file: FrameFiles) -> str:
-        return hashlib.sha256(file.image.read_bytes()).hexdigest() + hashlib.sha256(file.label.read_bytes()).hexdigest()
-
-    with ThreadPoolExecutor() as pool:
-        content = [_LAYOUT, cv2.__version__, height, width, resize, *pool.map(digest, files)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+def _open(folder: Path, height: int, width: int) -> Frames | None:
+    stored = open_stored(folder)
+    return _frames(stored, height, width) if stored else None
 
 
-def _mapped(folder: Path) -> Frames | None:
-    """What the folder holds; None where it isn't there, or was cut short by a power failure."""
-    try:
-        sizes = [(height, width) for height, width in json.loads((folder / "sizes.json").read_text())]
-        # copy-on-write: torch warns of memory that it must not write to, and no one does; an empty file can't be mapped
-        mode: Literal["c"] | None = "c" if sizes else None
-        images, labels = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in ("images", "labels"))
-    except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):
-        return None
-    return Frames(images, labels, sizes, folder)
-
-
-def _write(files: Sequence[FrameFiles], height: int, width: int, resize: str, folder: Path) -> Frames:
-    def load(file: FrameFiles) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-        image, label = read_image(file.image), read_label(file.label)
-        return (
-            resize_picture(image, height, width, resize),
-            cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
-            (label.shape[0], label.shape[1]),
-        )
-
-    def load_all() -> Iterator[tuple[np.ndarray, np.ndarray, tuple[int, int]]]:
-        with ThreadPoolExecutor() as pool:
-            for start in range(0, len(files), _READ_AHEAD):
-                yield from pool.map(load, files[start : start + _READ_AHEAD])
-
-    _remove_unused(folder.parent)
-    temporary = folder.with_name(f".{folder.name}.new")
-    for leftover in (temporary, folder):  # of a process that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
-    try:
-        temporary.mkdir()
-        progress = tqdm(load_all(), "frames", len(files), leave=False, disable=None)
-        sizes = _write_arrays(temporary, progress, (len(files), height, width))
-        (temporary / "sizes.json").write_text(json.dumps(sizes))
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    frames = _mapped(folder)
-    assert frames is not None
-    return frames
-
-
-def _write_arrays(
-    folder: Path, loaded: Iterable[tuple[np.ndarray, np.ndarray, tuple[int, int]]], shape: tuple[int, int, int]
-) -> list[tuple[int, int]]:
-    # written, not mapped: a full disk is then an error and not a killed process
-    sizes = []
-    with (folder / "images.npy").open("wb") as images, (folder / "labels.npy").open("wb") as labels:
-        _write_header(images, (*shape, 3))
-        _write_header(labels, shape)
-        for image, label, size in loaded:
-            images.write(image.data)
-            labels.write(label.data)
-            sizes.append(size)
-    return sizes
-
-
-def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def _remove_unused(folder: Path) -> None:
-    oldest = time.time() - _KEPT_SECONDS
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process may tidy up as well
-            if path.is_dir() and path.stat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
-                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+def _frames(stored: Stored, height: int, width: int) -> Frames:
+    shape = len(stored.sizes), height, width
+    return Frames(stored.images.reshape(*shape, 3), stored.labels.reshape(shape), stored.sizes, stored.folder)

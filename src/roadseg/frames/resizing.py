@@ -1,4 +1,4 @@
-"""How a picture is brought to another size."""
+"""How a picture and a label are brought to another size."""
 
 import cv2
 import numpy as np
@@ -18,3 +18,8 @@ def resize_picture(image: np.ndarray, height: int, width: int, rule: str) -> np.
     if image.shape[:2] == (height, width):
         return image
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def resize_label(label: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize an (H, W) uint8 label map to (height, width) by nearest neighbour, pixel centre to pixel centre."""
+    return cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

@@ -47,27 +47,41 @@ def patterns_of(policy):
     return patterns, leaves
 
 
-def test_transforms_act_independently_of_each_other():
-    policy = build_policy("study", 255)
-    patterns, leaves = patterns_of(policy)
-    odds = [entry.p for entry in policy.transforms]
-    assert odds == [0.5, 0.4, 0.3, 0.3, 0.3, 0.2]
+def chi2_of(patterns, odds):
+    """How far the patterns are from those of independent transforms that act with these odds."""
     chi2 = 0.0
     for acting in itertools.product([False, True], repeat=len(odds)):
         expected = DRAWS * np.prod([p if acts else 1 - p for p, acts in zip(odds, acting, strict=True)])
         observed = patterns[tuple(place for place, acts in enumerate(acting) if acts)]
         chi2 += (observed - expected) ** 2 / expected
-    assert chi2 < 110  # of 63 degrees of freedom, 0.02 % are above
+    return chi2
+
+
+def test_transforms_act_independently_of_each_other():
+    policy = build_policy("study", 255)
+    patterns, leaves = patterns_of(policy)
+    odds = [entry.p for entry in policy.transforms]
+    assert odds == [0.5, 0.4, 0.3, 0.3, 0.3, 0.2]
+    assert chi2_of(patterns, odds) < 110  # of 63 degrees of freedom, 0.02 % are above
     assert patterns[()] / DRAWS == pytest.approx(0.5 * 0.6 * 0.7**3 * 0.8, abs=0.01)  # 8.2 %
     choices = [leaves[5, name] for name in ("MotionBlur", "GaussianBlur", "GaussNoise")]
     assert sum(choices) / DRAWS == pytest.approx(0.2, abs=0.03)
     assert all(count == pytest.approx(sum(choices) / 3, rel=0.25) for count in choices)
 
 
-def test_draws_depend_on_the_key_alone():
+def test_the_transforms_of_strong_act_independently_of_each_other():
+    policy = build_policy("strong", 255)
+    patterns, _ = patterns_of(policy)
+    odds = [entry.p for entry in policy.transforms]
+    assert odds == [0.5, 0.5, 0.5, 0.5, 0.15]
+    assert chi2_of(patterns, odds) < 66  # of 31 degrees of freedom, 0.02 % are above
+
+
+@pytest.mark.parametrize("name", ["study", "strong"])
+def test_draws_depend_on_the_key_alone(name):
     image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
     mask = np.zeros((32, 64), np.uint8)
-    one, other = build_policy("study", 255), build_policy("study", 255)
+    one, other = build_policy(name, 255), build_policy(name, 255)
     for key in ("1/1/0", "1/1/1", "1/2/0", "2/1/0"):
         for _ in range(3):  # what was drawn before does not matter
             other(image=image, mask=mask)
@@ -80,5 +94,5 @@ def test_draws_depend_on_the_key_alone():
 
 def test_no_augmentation_and_unknown_ones():
     assert build_policy("none", 255) is None
-    with pytest.raises(UserError, match="augment: 'strong' is unknown; choose none or study"):
-        build_policy("strong", 255)
+    with pytest.raises(UserError, match="augment: 'weak' is unknown; choose none, study or strong"):
+        build_policy("weak", 255)

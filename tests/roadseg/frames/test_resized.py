@@ -104,7 +104,7 @@ def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("roadseg.frames.resized._write_header", full)
+    monkeypatch.setattr("roadseg.frames.stored._write", full)
     with pytest.raises(OSError, match="No space left"):
         load(one_frame, 2, 4, "area", tmp_path)
     assert [path.suffix for path in (tmp_path / "frames").iterdir()] == [".lock"]
@@ -112,7 +112,7 @@ def test_a_full_disk_is_an_error(one_frame, tmp_path, monkeypatch):
 
 def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
     folder = load(one_frame, 2, 4, "area", tmp_path).folder
-    images = folder / "images.npy"
+    images = folder / "images"
     whole = images.read_bytes()
     images.write_bytes(whole[:-3])
     assert load(one_frame, 2, 4, "area", tmp_path).folder == folder
