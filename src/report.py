@@ -44,6 +44,7 @@ def main() -> None:
             "pretrained": shown_url(params.pretrained),
             "loss": params.loss,
             "schedule": params.schedule,
+            "recipe": params.recipe,
             "augment": params.augment,
             "input": f"{params.input.height}x{params.input.width}, resized by {params.input.resize}",
             "optimizer": f"{params.train.optimizer}, lr {params.train.lr}, weight decay {params.train.weight_decay}",
@@ -55,7 +56,9 @@ def main() -> None:
     frames = {split: len(stems) for split, stems in splits.items()}
     score_facts = describe_scores(score, narrative.cost(flops, size), frames["test"])
     training_facts = {
-        "selection": narrative.selection(params.train.select, trained["epoch"], params.train.epochs, frames),
+        "selection": narrative.selection(
+            params.train.select, trained["epoch"], params.train.epochs, frames, params.train.members
+        ),
         "limitations": narrative.limitations(
             params.data.source, frames, params.train.select, params.seed, trained["device"], score_facts["absent"]
         ),

@@ -45,15 +45,18 @@ def other_network(counted: str, trained: str) -> str:
     return f"The cost is that of another network, {counted} (flops.network), so the efficiency is not this model's."
 
 
-def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int]) -> str:
+def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int], members: int = 1) -> str:
+    trained = frames["train"] + (frames["val"] if select == "all" else 0)
     known = {
         "val": f"by the mIoU of {counted(frames['val'], 'frame')} held out from training",
         "test": "by the mIoU of the test data itself, which flatters the figures above",
         "last": "as the last, without looking",
+        "all": "as the last, without looking: no frame was held out",
     }
+    soup = f" The weights are the mean of {members} such trainings, which differ in their seed." if members > 1 else ""
     return (
-        f"Trained on {counted(frames['train'], 'frame')}; of {counted(epochs, 'epoch')}, number {epoch} was chosen "
-        f"{known.get(select, f'by the rule {select}')}."
+        f"Trained on {counted(trained, 'frame')}; of {counted(epochs, 'epoch')}, number {epoch} was chosen "
+        f"{known.get(select, f'by the rule {select}')}.{soup}"
     )
 
 

@@ -28,6 +28,10 @@ def test_sentences_say_what_limits_the_figures():
     assert narrative.selection("last", 8, 8, {"train": 100, "val": 0}) == (
         "Trained on 100 frames; of 8 epochs, number 8 was chosen as the last, without looking."
     )
+    assert narrative.selection("all", 8, 8, {"train": 100, "val": 10}, members=3) == (
+        "Trained on 110 frames; of 8 epochs, number 8 was chosen as the last, without looking: no frame was held out. "
+        "The weights are the mean of 3 such trainings, which differ in their seed."
+    )
     assert narrative.other_network("a", "a") == ""
     assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
 
