@@ -3,7 +3,8 @@
     python src/fetch_data.py        DVC stage `fetch_data`: (the source) -> data/seg_data
 
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
-outside the project; seg_data, a folder, zip or tar in that layout.
+outside the project; seg_data, a folder, zip or tar in that layout; cityscapes and mapillary, folders as they are
+unpacked from the archives that those who register get.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
-from roadseg.datasets import kitti, seg_data
+from roadseg.datasets import cityscapes, kitti, mapillary, seg_data
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
 from roadseg.download import download, shown_url
@@ -54,16 +55,22 @@ def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
             print(f"{archive}: sha256 {digest}")
             return shown_url(params.data.kitti.url), kitti.import_frames(archive, folder, params.data.allow_leak)
         case "seg_data":
-            source = path_of(params.data.seg_data.path or "")
+            source = path_of("data.seg_data.path", params.data.seg_data.path or "")
             return printable(source), seg_data.import_frames(source, folder, params.data.allow_leak)
+        case "cityscapes":
+            source = path_of("data.cityscapes.path", params.data.cityscapes.path or "")
+            return printable(source), cityscapes.import_frames(source, folder, params.data.allow_leak)
+        case "mapillary":
+            source = path_of("data.mapillary.path", params.data.mapillary.path or "")
+            return printable(source), mapillary.import_frames(source, folder, params.data.allow_leak)
 
 
-def path_of(text: str) -> Path:
-    """Return the path that `data.seg_data.path` names; UserError where it begins with an unknown user's home."""
+def path_of(key: str, text: str) -> Path:
+    """Return the path that the parameter `key` names; UserError where it begins with an unknown user's home."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise UserError(f"data.seg_data.path: {text} begins with a user who isn't known here; write it out") from None
+        raise UserError(f"{key}: {text} begins with a user who isn't known here; write it out") from None
 
 
 def describe_sizes(sizes: list[tuple[int, int]]) -> str:

@@ -29,8 +29,13 @@ def main() -> None:
     params = load_params()
     source = params.models[params.model].pretrained.get(params.pretrained, params.pretrained)
     named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
-    if params.data.source == "seg_data":
-        named[paths.INPUT_FRAMES] = "data.seg_data.path", params.data.seg_data.path or ""
+    own = {
+        "seg_data": params.data.seg_data.path,
+        "cityscapes": params.data.cityscapes.path,
+        "mapillary": params.data.mapillary.path,
+    }
+    if params.data.source in own:
+        named[paths.INPUT_FRAMES] = f"data.{params.data.source}.path", own[params.data.source] or ""
     if source.startswith("file:"):
         named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
     outputs = all_outputs()

@@ -67,7 +67,8 @@ def public_params(text: str) -> str:
     """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
     params = yaml.safe_load(text)
     released = public(params)
-    released["data"]["seg_data"]["path"] = None
+    for section in ("seg_data", "cityscapes", "mapillary"):
+        released["data"][section]["path"] = None
     return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, FileServer, write_kitti, write_seg_data
+from conftest import ROOT, FileServer, write_kitti, write_picture, write_seg_data
 
 import fetch_data
 from pipeline.stage import run
@@ -142,6 +143,28 @@ def test_seg_data_folder_and_zip(tmp_path: Path) -> None:
     set_params("seg_data", path=shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
     fetch_data.main()
     assert digests() == first
+
+
+def test_cityscapes_and_mapillary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for split, name in (("train", "ulm_1"), ("train", "ulm_2"), ("val", "bonn_1"), ("test", "rome_1")):
+        frame = f"{split}/{name[:-2]}/{name}"
+        picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        write_picture(tmp_path / f"city/leftImg8bit/{frame}_leftImg8bit.png", picture)
+        write_picture(tmp_path / f"city/gtFine/{frame}_gtFine_labelIds.png", np.full((8, 8), 7, np.uint8))
+    for split, name in (("training", "a"), ("training", "b"), ("validation", "c")):
+        write_picture(tmp_path / f"vistas/{split}/images/{name}.png", rng.integers(0, 256, (8, 8, 3), np.uint8))
+        write_picture(tmp_path / f"vistas/{split}/labels/{name}.png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "vistas/config.json").write_text('{"labels": [{"name": "nature--sky"}]}')
+    for source, folder, names in (("cityscapes", "city", ["ulm_1", "ulm_2"]), ("mapillary", "vistas", ["a", "b"])):
+        set_params(source, path=str(tmp_path / folder))
+        fetch_data.main()
+        assert sorted(splits()["train"] + splits()["val"]) == names
+        assert capsys.readouterr().out.endswith(f"1 train, 1 val, 1 test frames of 8x8, from {tmp_path / folder}\n")
+    set_params("mapillary", path=str(tmp_path / "city"))
+    with pytest.raises(SystemExit, match=f"^error: {tmp_path}/city: the folder training/images is not in it or empty;"):
+        run(fetch_data.main)
+    assert splits()["test"] == ["c"]
 
 
 def test_seg_data_may_be_the_output_itself() -> None:

@@ -57,6 +57,22 @@ def test_frames_and_weights_are_linked_and_links_replaced(project, tmp_path):
     assert (tmp_path / "frames").is_dir()
 
 
+@pytest.mark.parametrize("source", ["cityscapes", "mapillary"])
+def test_a_folder_of_another_source_is_linked_and_checked_alike(project, tmp_path, source):
+    (tmp_path / "frames").mkdir()
+    project(data=own_data(source, "../frames"))
+    preflight.main()
+    assert paths.INPUT_FRAMES.readlink() == tmp_path / "frames"
+    for path, message in (("/nowhere", "does not exist"), ("data/seg_data/x", "lies in data/seg_data, which DVC")):
+        project(data=own_data(source, path))
+        with pytest.raises(UserError, match=rf"^data\.{source}\.path: {path} {message}"):
+            preflight.main()
+
+
+def own_data(source, path):
+    return DEFAULTS["data"] | {"source": source, source: {"path": path}}
+
+
 def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):
     row = DEFAULTS["models"]["resnet18_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
     project(models=DEFAULTS["models"] | {"resnet18_segformer": row}, pretrained="mine")

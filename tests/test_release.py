@@ -10,6 +10,8 @@ import release
 from pipeline import paths
 from pipeline.params import check_params
 
+OWN = "seg_data", "cityscapes", "mapillary"
+
 
 @pytest.fixture
 def card(tmp_path, monkeypatch):
@@ -32,10 +34,12 @@ def card(tmp_path, monkeypatch):
         ("synthetic", "Apache License 2.0"),
         ("kitti", "CC BY-NC-SA 3.0"),
         ("seg_data", "carry the terms of those frames"),
+        ("cityscapes", "Cityscapes frames and carry their terms, a licence of their own: no commercial use"),
+        ("mapillary", "for the research edition CC BY-NC-SA"),
     ],
 )
 def test_the_card_gives_the_terms_of_the_frames(card, source, terms):
-    text, _ = card(**{"data.source": source, "data.seg_data.path": "/data/me/frames"})
+    text, _ = card(**{"data.source": source} | {f"data.{own}.path": "/data/me/frames" for own in OWN})
     assert terms in text
     assert ("KITTI" in text) == (source == "kitti")
     assert "/data/me" not in text

@@ -30,13 +30,23 @@ class SegData(Section):
     path: str | None
 
 
+class Cityscapes(Section):
+    path: str | None
+
+
+class Mapillary(Section):
+    path: str | None
+
+
 class Data(Section):
-    source: Literal["synthetic", "kitti", "seg_data"]
+    source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
     seg_data: SegData
+    cityscapes: Cityscapes
+    mapillary: Mapillary
 
 
 class Dice(Section):
@@ -142,8 +152,9 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
         problems.append(f"flops.network: {network!r} is unknown; choose from trained, {', '.join(rows)}")
-    if at("data", "source") == "seg_data" and not at("data", "seg_data", "path"):
-        problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
+    source = at("data", "source")
+    if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
+        problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     return problems
