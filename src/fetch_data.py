@@ -4,7 +4,8 @@
 
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
 outside the project; seg_data, a folder, zip or tar in that layout; cityscapes and mapillary, folders as they are
-unpacked from the archives that those who register get.
+unpacked from the archives that those who register get. The training frames of further data (`data.also`) go to
+data/seg_data/also/NAME.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
-from roadseg.datasets import cityscapes, kitti, mapillary, seg_data
+from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
 from roadseg.download import download, shown_url
@@ -27,11 +28,14 @@ def main() -> None:
         origin, notes = fill(folder, params)
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction)
-        write_json(folder / paths.SPLITS.name, splits)
-    for note in notes:
+        more_stems, more_notes = add_further(folder, params) if params.data.also else ({}, [])
+        write_json(folder / paths.SPLITS.name, splits | ({"also": more_stems} if more_stems else {}))
+    for note in notes + more_notes:
         print(f"note: {note}")
     counts = ", ".join(f"{len(names)} {split}" for split, names in splits.items())
     print(f"{paths.SEG_DATA}: {counts} frames of {describe_sizes(seg_data.sizes(paths.SEG_DATA))}, from {origin}")
+    for name, stems in more_stems.items():
+        print(f"{paths.SEG_DATA}/also/{name}: {len(stems)} frames to train on as well")
 
 
 def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
@@ -63,6 +67,33 @@ def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
         case "mapillary":
             source = path_of("data.mapillary.path", params.data.mapillary.path or "")
             return printable(source), mapillary.import_frames(source, folder, params.data.allow_leak)
+
+
+def add_further(folder: Path, params: Params) -> tuple[dict[str, list[str]], list[str]]:
+    """Write the training frames of further data beside the main ones; return their names, and what to know of them.
+
+    Raises UserError where they are not right, or are tested on.
+    """
+    stems, notes = {}, []
+    testing = further.written(folder, "testing")
+    for name in sorted(params.data.also):
+        part, source = further.make_part(folder, name), params.data.also[name].path
+        if source:
+            path = path_of(f"data.also.{name}.path", source)
+            notes += further.import_training(path, folder, part, testing, params.data.allow_leak)
+        else:
+            write_scenes(
+                folder,
+                params.data.synthetic.train_frames,
+                0,
+                params.data.synthetic.height,
+                params.data.synthetic.width,
+                params.data.synthetic.seed,
+                part,
+            )
+            notes += further.check_written(folder, part, testing, params.data.allow_leak)
+        stems[name] = seg_data.stems(folder, part)
+    return stems, notes
 
 
 def path_of(key: str, text: str) -> Path:

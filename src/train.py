@@ -5,7 +5,7 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,8 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
-from roadseg.frames.files import FrameFiles, split_files
+from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.frames.mixing import Further
 from roadseg.frames.resized import load_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
@@ -46,18 +47,19 @@ def main() -> None:
     params, started = load_params(), time.perf_counter()
     fabric = build_fabric(params.train.precision, num_devices())
     files, watched_files = chosen_files(params.train.select)
-    check_batches(len(files), params.train.batch_size, fabric.world_size)
-    frames = load_frames(files, params.input, training=True, store=store_folder())
+    more_files, further = further_data({name: row.share for name, row in params.data.also.items()})
+    draws = ShuffledDraws(len(files), params.train.batch_size, params.seed, params.augmentation.draws, further)
+    check_batches(draws.num_draws, params.train.batch_size, fabric.world_size)
+    frames = load_frames([*files, *more_files], params.input, training=True, store=store_folder())
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     keep_freed_memory()
 
-    draws = ShuffledDraws(len(frames), params.train.batch_size, params.seed, params.augmentation.draws)
     policy = build_policy(params.augment, params.augmentation.label_fill)
     batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-    smallest = len(files) % params.train.batch_size or params.train.batch_size
+    smallest = draws.num_draws % params.train.batch_size or params.train.batch_size
     check_smallest_batch(params.model, network, smallest, params.input.height, params.input.width)
     network = prepare_network(network, load_weights(paths.PRETRAINED), fabric, params.train.compile)
     optimizer = build_optimizer(params.train.optimizer, network, params.train.lr, params.train.weight_decay)
@@ -84,7 +86,7 @@ def main() -> None:
         history.append({"epoch": epoch, "lr": lr, "loss": mean_loss, "miou": miou})
         fabric.print(row_text(**history[-1]), flush=True)
     if fabric.is_global_zero:
-        write_outputs(best, history, fabric, time.perf_counter() - started, len(frames))
+        write_outputs(best, history, fabric, time.perf_counter() - started, draws.num_draws)
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -96,6 +98,14 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
             f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
         )
     return split_files(paths.SEG_DATA, splits, "train"), watched
+
+
+def further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
+    """The frames that are trained on beside the main ones, source by source, and how much of each an epoch holds."""
+    splits = read_json(paths.SPLITS)
+    files = {name: further_files(paths.SEG_DATA, splits, name) for name in sorted(shares)}
+    further = [Further(len(found), shares[name]) for name, found in files.items()]
+    return [file for found in files.values() for file in found], further
 
 
 def workers_of(fabric: Fabric) -> int:
@@ -116,14 +126,14 @@ def row_text(epoch: int, lr: float, loss: float, miou: float | None) -> str:
     return f"epoch {epoch:3d}  lr {lr:.2e}  loss {loss:.4f}" + (f"  mIoU {miou:.4f}" if miou is not None else "")
 
 
-def write_outputs(best: Best, history: list[dict[str, Any]], fabric: Fabric, seconds: float, num_frames: int) -> None:
+def write_outputs(best: Best, history: list[dict[str, Any]], fabric: Fabric, seconds: float, num_draws: int) -> None:
     with replacing(paths.MODEL) as temporary:
         save_weights(temporary, best.weights)
     with replacing(paths.TRAIN_HISTORY) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
     chosen = {key: history[best.epoch - 1][key] for key in ("epoch", "loss", "miou")}
     write_json(paths.TRAIN, chosen | {"device": device_name(fabric)})
-    images_per_second = round(num_frames * len(history) / seconds, 2)
+    images_per_second = round(num_draws * len(history) / seconds, 2)
     write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": images_per_second})
 
 
