@@ -1,10 +1,11 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
-python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, weights
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4, weights
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
-costs no output. `frames` and `weights` are links to your own frames and to a file of weights, where params.yaml names
-them: through these links DVC notices when the content behind a name changes. Otherwise they are files that say "none".
+costs no output. `frames`, `also_1` to `also_4` and `weights` are links to your own frames, to further data and to a
+file of weights, where params.yaml names them: through these links DVC notices when the content behind a name changes.
+Otherwise they are files that say "none".
 """
 
 import os
@@ -30,10 +31,17 @@ def main() -> None:
     row = params.models[params.model].pretrained.get(params.pretrained)
     source = row.source if row else params.pretrained
     named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
-    if params.data.source == "seg_data":
-        named[paths.INPUT_FRAMES] = "data.seg_data.path", params.data.seg_data.path or ""
+    own = {
+        "seg_data": params.data.seg_data.path,
+        "cityscapes": params.data.cityscapes.path,
+        "mapillary": params.data.mapillary.path,
+    }
+    if params.data.source in own:
+        named[paths.INPUT_FRAMES] = f"data.{params.data.source}.path", own[params.data.source] or ""
     if source.startswith("file:"):
         named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
+    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(params.data.also.items()) if row.path]
+    named |= dict(zip(paths.INPUTS_FURTHER, further, strict=False))
     outputs = all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     addresses = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
@@ -42,7 +50,7 @@ def main() -> None:
     problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
     if problems:
         raise UserError("\n".join(problems))
-    for link in (paths.INPUT_FRAMES, paths.INPUT_WEIGHTS):
+    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_WEIGHTS):
         with replacing(link) as temporary:
             if link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())

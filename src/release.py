@@ -58,16 +58,24 @@ def card_facts(name: str, params: Params) -> dict[str, Any]:
         "flops_size": f"{params.flops.height}x{params.flops.width}",
         "input_size": f"{params.input.height}x{params.input.width}",
         "source": source_of(params.data.source),
+        "further_terms": further_terms([name for name, row in params.data.also.items() if row.path]),
         "pretrained": pretrained,
         "start_terms": "" if pretrained == "none" else f" They started from {pretrained}, whose terms apply as well.",
     }
+
+
+def further_terms(names: list[str]) -> str:
+    return f" They were trained on further data as well ({', '.join(names)}), whose terms apply, too." if names else ""
 
 
 def public_params(text: str) -> str:
     """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
     params = yaml.safe_load(text)
     released = public(params)
-    released["data"]["seg_data"]["path"] = None
+    for section in ("seg_data", "cityscapes", "mapillary"):
+        released["data"][section]["path"] = None
+    for row in released["data"]["also"].values():
+        row.pop("path", None)
     return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 
 

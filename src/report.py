@@ -53,12 +53,14 @@ def main() -> None:
             "seed": params.seed,
         },
     }
-    frames = {split: len(stems) for split, stems in splits.items()}
+    frames = {split: len(splits[split]) for split in ("train", "val", "test")}
+    further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
     score_facts = describe_scores(score, narrative.cost(flops, size), frames["test"])
     training_facts = {
         "selection": narrative.selection(
             params.train.select, trained["epoch"], params.train.epochs, frames, params.train.members
-        ),
+        )
+        + narrative.further(further),
         "limitations": narrative.limitations(
             params.data.source, frames, params.train.select, params.seed, trained["device"], score_facts["absent"]
         ),

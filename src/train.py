@@ -5,7 +5,7 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,8 @@ from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
-from roadseg.frames.files import FrameFiles, split_files
+from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.frames.mixing import Further
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
@@ -63,8 +64,11 @@ def main() -> None:
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
     check_shareable(params.loss, params.train.freeze, fabric.world_size)
-    check_batches(len(files), params.train.batch_size, fabric.world_size)
-    frames = training_frames(files, params.augment, params.input, params.augmentation.strong)
+    more_files, further = further_data({name: row.share for name, row in params.data.also.items()})
+    draw = partial(ShuffledDraws, len(files), params.train.batch_size, kind=params.augmentation.draws, further=further)
+    num_draws = draw(seed=params.seed).num_draws
+    check_batches(num_draws, params.train.batch_size, fabric.world_size)
+    frames = training_frames([*files, *more_files], params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     keep_freed_memory()
@@ -81,15 +85,14 @@ def main() -> None:
         sum_over_processes=sum_over_processes,
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
-    smallest = len(files) % params.train.batch_size or params.train.batch_size
+    smallest = num_draws % params.train.batch_size or params.train.batch_size
     synced = params.train.batch_norm == "train"
     initial: dict[str, Tensor] = {}
     members: list[Member] = []
     for number in range(params.train.members):
         seed = (params.seed + number) % 2**32
         make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
-        draws = ShuffledDraws(len(frames), params.train.batch_size, seed, params.augmentation.draws)
-        batches = Batches(frames, draws, policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+        batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
 
         network = build_model(params.model, params.models[params.model], NUM_CLASSES)
         check_pretrained(network, start, params.train.members, params.train.keep_logits)
@@ -151,7 +154,7 @@ def main() -> None:
     miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
     if fabric.is_global_zero:
         write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
-        write_times(time.perf_counter() - started, len(frames) * params.train.epochs * params.train.members)
+        write_times(time.perf_counter() - started, num_draws * params.train.epochs * params.train.members)
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -174,6 +177,14 @@ def training_frames(files: list[FrameFiles], augment: str, target: Input, strong
         counts = count_pixels_of_files(file.label for file in files)  # (N, K)
         return Crops(load_whole_frames(files, store_folder()), counts, target, strong)
     return load_frames(files, target, training=True, store=store_folder())
+
+
+def further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
+    """The frames that are trained on beside the main ones, source by source, and how much of each an epoch holds."""
+    splits = read_json(paths.SPLITS)
+    files = {name: further_files(paths.SEG_DATA, splits, name) for name in sorted(shares)}
+    further = [Further(len(found), shares[name]) for name, found in files.items()]
+    return [file for found in files.values() for file in found], further
 
 
 def workers_of(fabric: Fabric) -> int:

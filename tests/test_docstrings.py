@@ -14,9 +14,11 @@ ARRAYS = ("Tensor", "ndarray")
 SHAPE = re.compile(r"\([A-Z0-9][\w', ]*,[\w', *+]*\)|any shape")  # as (N, H, W) or (256,)
 DTYPE = re.compile(r"u?int\d+|float|bool|integer|dtype|of any type")
 EXAMPLES = (
+    "roadseg.datasets.mapillary",
     "roadseg.networks.catalogue",
     "roadseg.report.addresses",
     "roadseg.report.frame_picture",
+    "roadseg.report.narrative",
     "roadseg.report.outside",
     "roadseg.scenes.scene",
     "roadseg.scoring.class_weights",

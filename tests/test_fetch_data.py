@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, FileServer, write_kitti, write_seg_data
+from conftest import ROOT, FileServer, write_kitti, write_picture, write_seg_data
 
 import fetch_data
 from pipeline.stage import run
@@ -142,6 +143,74 @@ def test_seg_data_folder_and_zip(tmp_path: Path) -> None:
     set_params("seg_data", path=shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
     fetch_data.main()
     assert digests() == first
+
+
+def test_cityscapes_and_mapillary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for split, name in (("train", "ulm_1"), ("train", "ulm_2"), ("val", "bonn_1"), ("test", "rome_1")):
+        frame = f"{split}/{name[:-2]}/{name}"
+        picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        write_picture(tmp_path / f"city/leftImg8bit/{frame}_leftImg8bit.png", picture)
+        write_picture(tmp_path / f"city/gtFine/{frame}_gtFine_labelIds.png", np.full((8, 8), 7, np.uint8))
+    for split, name in (("training", "a"), ("training", "b"), ("validation", "c")):
+        write_picture(tmp_path / f"vistas/{split}/images/{name}.png", rng.integers(0, 256, (8, 8, 3), np.uint8))
+        write_picture(tmp_path / f"vistas/{split}/labels/{name}.png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "vistas/config.json").write_text('{"labels": [{"name": "nature--sky"}]}')
+    for source, folder, names in (("cityscapes", "city", ["ulm_1", "ulm_2"]), ("mapillary", "vistas", ["a", "b"])):
+        set_params(source, path=str(tmp_path / folder))
+        fetch_data.main()
+        assert sorted(splits()["train"] + splits()["val"]) == names
+        assert capsys.readouterr().out.endswith(f"1 train, 1 val, 1 test frames of 8x8, from {tmp_path / folder}\n")
+    set_params("mapillary", path=str(tmp_path / "city"))
+    with pytest.raises(SystemExit, match=f"^error: {tmp_path}/city: the folder training/images is not in it or empty;"):
+        run(fetch_data.main)
+    assert splits()["test"] == ["c"]
+
+
+def add_further(**rows: dict[str, Any]) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["data"]["also"] = rows
+    params["data"]["synthetic"].update(train_frames=3, test_frames=1, height=64, width=160)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def test_further_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
+    set_params("seg_data", path=str(mine))
+    fetch_data.main()
+    alone, main = digests(), splits()
+    assert "also" not in main
+    write_seg_data(tmp_path / "more", train=2, val=0, test=0, seed=1)
+    add_further(scenes={"source": "synthetic", "share": 0.1}, more={"path": str(tmp_path / "more"), "share": 0.2})
+    capsys.readouterr()
+    fetch_data.main()
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "data/seg_data/also/more: 2 frames to train on as well",
+        "data/seg_data/also/scenes: 3 frames to train on as well",
+    ]
+    assert splits() == main | {"also": {"more": STEMS[:2], "scenes": STEMS[:3]}}
+    both = digests()
+    assert {name for name in both if "/also/" not in name} == set(alone)
+    assert all(both[name] == digest for name, digest in alone.items() if not name.endswith("splits.json"))
+    assert len(both) == len(alone) + 2 * (2 + 3)
+    add_further()
+    fetch_data.main()
+    assert digests() == alone
+
+
+def test_further_data_that_is_tested_on(tmp_path: Path) -> None:
+    mine = write_seg_data(tmp_path / "mine")
+    more = write_seg_data(tmp_path / "more", test=0, seed=1)
+    shutil.copy(mine / "testing/image/000004_10.png", more / "training/image/000000_10.png")
+    set_params("seg_data", path=str(mine))
+    add_further(more={"path": str(more), "share": 0.2})
+    assert "testing/image/000004_10.png is the same picture as" in fails()
+
+
+def test_further_data_of_an_unknown_user(tmp_path: Path) -> None:
+    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
+    add_further(more={"path": "~nobody-of-this-name/x", "share": 0.2})
+    assert "data.also.more.path: ~nobody-of-this-name/x begins with a user who isn't known here" in fails()
 
 
 def test_seg_data_may_be_the_output_itself() -> None:

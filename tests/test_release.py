@@ -10,6 +10,8 @@ import release
 from pipeline import paths
 from pipeline.params import check_params
 
+OWN = "seg_data", "cityscapes", "mapillary"
+
 
 @pytest.fixture
 def card(tmp_path, monkeypatch):
@@ -32,10 +34,12 @@ def card(tmp_path, monkeypatch):
         ("synthetic", "Apache License 2.0"),
         ("kitti", "CC BY-NC-SA 3.0"),
         ("seg_data", "carry the terms of those frames"),
+        ("cityscapes", "Cityscapes frames and carry their terms, a licence of their own: no commercial use"),
+        ("mapillary", "for the research edition CC BY-NC-SA"),
     ],
 )
 def test_the_card_gives_the_terms_of_the_frames(card, source, terms):
-    text, _ = card(**{"data.source": source, "data.seg_data.path": "/data/me/frames"})
+    text, _ = card(**{"data.source": source} | {f"data.{own}.path": "/data/me/frames" for own in OWN})
     assert terms in text
     assert ("KITTI" in text) == (source == "kitti")
     assert "/data/me" not in text
@@ -71,3 +75,15 @@ def test_the_card_shows_a_networks_name_as_it_is(card):
     row = PARAMS["models"]["resnet18_segformer"]
     text, _ = card(model="a|b<c>", **{"models.a|b<c>": row})
     assert "| network | a&#124;b&lt;c&gt;: Segformer, encoder resnet18 |" in text
+
+
+def test_without_further_data_the_card_names_none(card):
+    assert "further data" not in card()[0]
+
+
+def test_the_card_names_further_data_but_no_path_of_it(card):
+    rows = {"my_own": {"path": "/data/me/more", "share": 0.2}, "scenes": {"source": "synthetic", "share": 0.1}}
+    text, params = card(**{"data.also": rows})
+    assert "They were trained on further data as well (my_own), whose terms apply, too." in text
+    assert "/data/me" not in text + params
+    assert yaml.safe_load(params)["data"]["also"]["my_own"] == {"share": 0.2}

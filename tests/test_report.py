@@ -1,5 +1,6 @@
 """The stage `report` makes a whole report of what a run may leave, whatever the names of its frames."""
 
+import json
 import os
 from functools import partial
 from html.parser import HTMLParser
@@ -127,3 +128,14 @@ def test_a_frame_too_large_to_draw_whole_is_drawn_small(run, tmp_path):
     report.main()
     height, width = cv2.imread(str(paths.REPORT / "frames" / "01.png")).shape[:2]
     assert 500 < height < width < 1500
+
+
+def test_further_data_is_named_with_its_frames_and_escaped(run):
+    assert "further data" not in run()["md"]
+    splits = json.loads(paths.SPLITS.read_text())
+    paths.SPLITS.write_text(json.dumps(splits | {"also": {"my_own": ["a", "b"], "<b>*x*": ["a"]}}))
+    report.main()
+    texts = {form: (paths.REPORT / f"report.{form}").read_text() for form in ("md", "html")}
+    sentence = "Trained on further data as well, by shares of each epoch: my_own (2 frames), {} (1 frame)."
+    assert sentence.format("&lt;b&gt;*x*") in texts["html"]
+    assert sentence.format(r"&lt;b&gt;\*x\*") in texts["md"]

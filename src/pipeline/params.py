@@ -45,14 +45,31 @@ class SegData(Section):
     path: str | None
 
 
+class Cityscapes(Section):
+    path: str | None
+
+
+class Mapillary(Section):
+    path: str | None
+
+
+class Further(Section):
+    share: Share
+    path: str | None = None
+    source: Literal["synthetic"] | None = None
+
+
 class Data(Section):
-    source: Literal["synthetic", "kitti", "seg_data"]
+    source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
     fold: Literal["none"] | Annotated[str, Field(pattern=r"^[1-9]\d?/[1-9]\d?$")]
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
     seg_data: SegData
+    cityscapes: Cityscapes
+    mapillary: Mapillary
+    also: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")], Further]
 
 
 class Dice(Section):
@@ -196,8 +213,10 @@ def _broken_references(raw: Any) -> list[str]:
         problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
         problems.append(f"flops.network: {network!r} is unknown; choose from trained, {', '.join(rows)}")
-    if at("data", "source") == "seg_data" and not at("data", "seg_data", "path"):
-        problems.append("data.seg_data.path is empty, but data.source is seg_data; name the folder or archive")
+    source = at("data", "source")
+    if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
+        problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
+    problems += _broken_further(at("data", "also"))
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d+/\d+", fold):
@@ -244,3 +263,21 @@ def _at(raw: Any, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def _broken_further(also: Any) -> list[str]:
+    rows = {name: row for name, row in also.items() if isinstance(row, dict)} if isinstance(also, dict) else {}
+    problems = [
+        f"data.also.{name} names {'both a path and a source' if row.get('path') else 'no path and no source'}; "
+        "name a path, or source: synthetic"
+        for name, row in rows.items()
+        if bool(row.get("path")) == bool(row.get("source"))
+    ]
+    if (number := sum(bool(row.get("path")) for row in rows.values())) > (most := len(paths.INPUTS_FURTHER)):
+        problems.append(f"data.also names {number} paths, and may name {most}; put several into one folder")
+    shares = [row["share"] for row in rows.values() if isinstance(row.get("share"), int | float)]
+    if (total := sum(shares)) >= 1 and all(0 <= share < 1 for share in shares):
+        problems.append(
+            f"data.also: the shares add up to {total:g}, which leaves nothing for the main frames; lower them"
+        )
+    return problems

@@ -41,7 +41,7 @@ class Group(Section):
 class Published(Section):
     name: str
     source: str
-    data: Literal["synthetic", "kitti", "seg_data"]
+    data: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     gflops: float
     miou: float
 

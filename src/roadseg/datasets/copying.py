@@ -18,7 +18,7 @@ from roadseg.datasets.image_checks import checked_image
 from roadseg.datasets.pairs import Pair
 from roadseg.errors import UserError
 from roadseg.images import decode_label, write_image
-from roadseg.inputs.headers import read_header
+from roadseg.inputs.headers import read_header, without_palette
 from roadseg.inputs.labels import Values, check_values
 
 _LARGE = 2**26  # pixels: larger pictures are decoded one at a time, so that memory is enough for the threads
@@ -71,6 +71,8 @@ def _train_ids(tree: Tree, pair: Pair, values: Values, size: tuple[int, int]) ->
     """Return a label as (H, W) uint8 train ids, and which occur; a UserError where anything is wrong with it."""
     name = tree.show(pair.label)
     picture = read_header(tree.read(pair.label), name)
+    if values.indices:
+        picture = without_palette(picture, name)
     label = decode_label(picture, name)
     if label.shape != size:
         height, width = label.shape

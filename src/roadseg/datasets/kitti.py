@@ -8,23 +8,20 @@ of "test/" and the stem, lowest first. The archive's own testing images have no 
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from roadseg.classes import IGNORE_INDEX, TRAIN_ID_OF_LABEL_ID
 from roadseg.datasets.archives import open_tree
 from roadseg.datasets.copying import copy_pairs
+from roadseg.datasets.label_ids import label_id_values
 from roadseg.datasets.pairs import find_pairs, top_folder
 from roadseg.datasets.splits import ranked
 from roadseg.datasets.whole_set import check_whole_set
 from roadseg.errors import printable, raise_all
-from roadseg.inputs.labels import Values
 
 _KNOWN_TEST_NUMBERS = """
     000003 000010 000023 000026 000037 000042 000047 000058 000068 000074 000105
     000111 000116 000132 000137 000143 000148 000153 000164 000169 000174 000183
 """
 KNOWN_TEST = frozenset(f"{number}_10" for number in _KNOWN_TEST_NUMBERS.split())
-_LAST_LABEL_ID = 33
+_VALUES = label_id_values("KITTI", "take the official archive")
 
 
 def split_test(stems: set[str]) -> set[str]:
@@ -32,13 +29,6 @@ def split_test(stems: set[str]) -> set[str]:
     known = stems & KNOWN_TEST
     count = max(round(len(stems) / 4), min(1, len(stems) - 1))
     return known | set(ranked(stems - known, "test")[: max(count - len(known), 0)])
-
-
-def _label_id_values() -> Values:
-    table = np.full(256, -1, dtype=np.int16)
-    table[: _LAST_LABEL_ID + 1] = TRAIN_ID_OF_LABEL_ID[: _LAST_LABEL_ID + 1]
-    table[255] = IGNORE_INDEX  # id -1, the licence plate, in 8 bits
-    return Values(table, f"a KITTI label holds ids 0..{_LAST_LABEL_ID} or 255: take the official archive")
 
 
 def import_frames(archive: Path, folder: Path, allow_leak: bool = False) -> list[str]:
@@ -52,6 +42,6 @@ def import_frames(archive: Path, folder: Path, allow_leak: bool = False) -> list
         pairs, problems = find_pairs(tree, "training", f"{top}training/image_2", f"{top}training/semantic")
         test = split_test({pair.stem for pair in pairs})
         pairs = [replace(pair, part="testing") if pair.stem in test else pair for pair in pairs]
-        copied, more = copy_pairs(tree, pairs, _label_id_values(), folder)
+        copied, more = copy_pairs(tree, pairs, _VALUES, folder)
     raise_all(problems + more)
     return check_whole_set(copied, printable(archive), allow_leak)

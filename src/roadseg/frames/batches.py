@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from roadseg.errors import UserError
 from roadseg.frames.augment import Policy, seed_policy
+from roadseg.frames.mixing import Further, draws_of, frames_of_epoch
 
 _SHARED_MEMORY = Path("/dev/shm")  # on Linux
 _MARGIN = 1 << 20  # bytes for the queues between the processes
@@ -52,26 +53,31 @@ class Batch:
 class ShuffledDraws(Sampler[list[Draw]]):
     """Every frame once an epoch in a new order, in batches, each frame with what seeds its augmentation.
 
+    `num_frames` counts the main frames; those of `further` data stand behind them and are mixed in by their shares.
+
     `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (docs/study.md, Faults): two workers
     take batches in turn, and each starts every epoch with the same draws.
     """
 
-    def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str) -> None:
+    def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str, further: Sequence[Further] = ()) -> None:
         self.num_frames, self.batch_size, self.seed, self.kind = num_frames, batch_size, seed, kind
+        self.further = further
+        self.num_draws = num_frames + sum(draws_of(num_frames, further))  # in an epoch
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-self.num_frames // self.batch_size)
+        return -(-self.num_draws // self.batch_size)
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_frames)
+        frames = frames_of_epoch(self.num_frames, self.further, self.seed, self.epoch)
+        order = frames[np.random.default_rng([self.seed, self.epoch]).permutation(self.num_draws)]
         for batch in range(len(self)):
-            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [Draw(int(index), self._key(batch, place, index)) for place, index in enumerate(indices)]
+            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [Draw(int(index), self._key(batch, place, index, again)) for place, (index, again) in enumerate(rows)]
 
-    def _key(self, batch: int, place: int, index: int) -> str:
+    def _key(self, batch: int, place: int, index: int, again: int) -> str:
         if self.kind == "fresh":
-            return f"{self.seed}/{self.epoch}/{index}"
+            return f"{self.seed}/{self.epoch}/{index}" + (f"/{again}" if again else "")
         return f"{self.seed}/{batch // 2 * self.batch_size + place}"
 
 

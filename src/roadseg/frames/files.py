@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from roadseg.errors import UserError
 
@@ -24,6 +24,14 @@ def split_files(
     `splits` is the content of splits.json. Raises UserError where a picture is missing.
     """
     return frame_files(folder / ("testing" if split == "test" else "training"), splits[split])
+
+
+def further_files(folder: Path, splits: Mapping[str, Any], name: str) -> list[FrameFiles]:
+    """Find the frames of the further data `name` in `folder`; UserError where splits.json or a picture lacks them."""
+    stems = splits.get("also", {}).get(name)
+    if stems is None:
+        raise UserError(f"{folder} holds no further data {name} (data.also); run `dvc repro fetch_data`")
+    return frame_files(folder / "also" / name, stems)
 
 
 def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:

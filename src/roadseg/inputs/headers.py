@@ -7,7 +7,7 @@ profiles and other extras in a PNG, of whatever size, are left out of what the d
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from roadseg.errors import UserError
@@ -65,6 +65,16 @@ def read_header(data: bytes, name: str) -> Picture:
         bound = f"{MAX_PIXELS:,} pixels and sides of {_MAX_SIDE:,}"
         raise UserError(f"{name} is {height}x{width}, and a picture may have up to {bound}; shrink it, or cut it up")
     return picture
+
+
+def without_palette(picture: Picture, name: str) -> Picture:
+    """Return a palette PNG as a grey one of its indices; another picture as it is. UserError where it is damaged."""
+    if not picture.palette:
+        return picture
+    chunks = [chunk for kind, chunk in _png_chunks(picture.data, name) if kind in (b"IHDR", b"IDAT", b"IEND")]
+    header = bytes(chunks[0][4:17]) + b"\0" + bytes(chunks[0][18:-4])  # the colour type is 0: grey
+    grey = b"".join([_PNG, chunks[0][:4], header, zlib.crc32(header).to_bytes(4), *chunks[1:]])
+    return replace(picture, palette=False, data=grey)
 
 
 def png_size(start: bytes) -> tuple[int, int]:

@@ -18,6 +18,7 @@ class Values:
 
     train_ids: np.ndarray  # (256,) int16: the train id of each value, -1 where the value may not occur
     allowed: str  # the same in words, with the remedy
+    indices: bool = False  # whether a palette PNG may hold them as its indices
 
 
 def _train_ids() -> Values:

@@ -60,6 +60,16 @@ def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int], m
     )
 
 
+def further(frames: Mapping[str, int]) -> str:
+    """Name the data that was trained on beside the main frames, by its number of frames; nothing where there is none.
+
+    >>> further({"mine": 40, "scenes": 1})
+    ' Trained on further data as well, by shares of each epoch: mine (40 frames), scenes (1 frame).'
+    """
+    named = [f"{name} ({counted(number, 'frame')})" for name, number in frames.items()]
+    return f" Trained on further data as well, by shares of each epoch: {', '.join(named)}." if named else ""
+
+
 def weakest(classes: Sequence[Mapping[str, Any]]) -> str:
     """Name the three classes of the lowest IoU among those that occur."""
     lowest = sorted((row for row in classes if row["pixels"]), key=lambda row: row["iou"])[:3]

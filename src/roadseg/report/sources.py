@@ -31,6 +31,20 @@ _SOURCES = {
         "The weights were trained on frames of whoever made this folder, and carry the terms of those frames: ask "
         "there before you use them.",
     ),
+    "cityscapes": Source(
+        "Cityscapes frames",
+        "All frames are from 21 cities of Germany, France and Switzerland, in daylight and good weather (Cityscapes); "
+        "the test frames are its validation frames.",
+        "The weights were trained on Cityscapes frames and carry their terms, a licence of their own: no commercial "
+        "use; see the terms that came with your copy.",
+    ),
+    "mapillary": Source(
+        "Mapillary Vistas frames",
+        "The classes are those of Mapillary Vistas, turned into those of Cityscapes by their names; the test "
+        "frames are its validation frames.",
+        "The weights were trained on Mapillary Vistas frames and carry their terms, for the research edition "
+        "CC BY-NC-SA: no commercial use, name the source, share alike; see the terms that came with your copy.",
+    ),
 }
 
 

@@ -56,7 +56,7 @@ def test_the_weakest_are_of_those_that_occur():
     assert narrative.weakest(rows) == "The weakest of those that occur: c2 (20.0 %), c3 (30.0 %), c4 (40.0 %)."
 
 
-@pytest.mark.parametrize("source", [*SOURCES, "mapillary"])
+@pytest.mark.parametrize("source", [*SOURCES, "camvid"])
 @pytest.mark.parametrize("select", [*get_args(Train.model_fields["select"].annotation), "by_luck"])
 def test_every_source_and_selection_has_its_sentences(source, select):
     assert narrative.title("net", source) == f"Road-scene segmentation: net on {source_of(source).name}"
@@ -65,10 +65,12 @@ def test_every_source_and_selection_has_its_sentences(source, select):
 
 
 def test_only_kitti_has_kittis_licence_and_every_known_source_its_own():
-    licences = {source: source_of(source).licence for source in [*SOURCES, "mapillary"]}
+    licences = {source: source_of(source).licence for source in [*SOURCES, "camvid"]}
     assert len(set(licences.values())) == len(licences)
     assert [source for source, text in licences.items() if "CC BY-NC-SA 3.0" in text] == ["kitti"]
     assert "Apache License 2.0" in licences["synthetic"]
     assert "ask" in licences["seg_data"]
-    assert "mapillary frames" in licences["mapillary"]
+    assert all("no commercial use" in licences[source] for source in ("kitti", "cityscapes", "mapillary"))
+    assert "research edition CC BY-NC-SA:" in licences["mapillary"]
+    assert "camvid frames" in licences["camvid"]
     assert not any(source_of(source).name == f"{source} frames" for source in SOURCES)

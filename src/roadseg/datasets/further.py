@@ -1,0 +1,57 @@
+"""Further data, which is trained on beside the main frames and never tested on: also/NAME/{image,label}."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from roadseg.datasets.archives import open_tree
+from roadseg.datasets.copying import Copied, copy_pairs
+from roadseg.datasets.fingerprints import fingerprint
+from roadseg.datasets.pairs import find_pairs, top_folder
+from roadseg.datasets.whole_set import check_whole_set
+from roadseg.errors import printable, raise_all
+from roadseg.images import read_image
+from roadseg.inputs.labels import TRAIN_IDS
+
+
+def make_part(folder: Path, name: str) -> str:
+    """Make the empty folders of further data in the layout `folder`, and return the part's name there."""
+    part = f"also/{name}"
+    for kind in ("image", "label"):
+        (folder / part / kind).mkdir(parents=True)
+    return part
+
+
+def import_training(source: Path, folder: Path, part: str, testing: Sequence[Copied], allow_leak: bool) -> list[str]:
+    """Check the training frames of a folder or archive in the seg_data layout and copy them into `part` of `folder`.
+
+    Returns a line for each thing that a user should know of them. Raises UserError, a line per problem, where a frame
+    is not right, or, unless `allow_leak`, is one of the `testing` frames.
+    """
+    with open_tree(source) as tree:
+        top = top_folder(tree, "training/image")
+        pairs, problems = find_pairs(tree, part, f"{top}training/image", f"{top}training/label")
+        copied, more = copy_pairs(tree, pairs, TRAIN_IDS, folder)
+    raise_all(problems + more)
+    training = [replace(frame, part="training") for frame in copied]
+    return check_whole_set([*training, *testing], printable(source), allow_leak)
+
+
+def check_written(folder: Path, part: str, testing: Sequence[Copied], allow_leak: bool) -> list[str]:
+    """Check the frames that are in `part` of `folder` already against the `testing` ones, as `import_training` does.
+
+    Raises UserError where one of them is a testing frame, unless `allow_leak`.
+    """
+    training = [replace(frame, part="training") for frame in written(folder, part)]
+    return check_whole_set([*training, *testing], part, allow_leak)
+
+
+def written(folder: Path, part: str) -> list[Copied]:
+    """Return the frames in a part of the layout `folder` by name and look; UserError where one can't be read."""
+
+    def look_at(image: Path) -> Copied:
+        return Copied(part, printable(f"{part}/image/{image.name}"), frozenset(), fingerprint(read_image(image)))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(look_at, sorted((folder / part / "image").iterdir())))
