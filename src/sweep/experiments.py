@@ -62,9 +62,9 @@ class Experiment:
     group: str
     variant: str
     seed: int
-    fold: str  # as data.fold says it, or none
     overrides: Mapping[str, Any]
     params: Mapping[str, Any]
+    fold: str = "none"  # as data.fold says it
 
     @property
     def name(self) -> str:
@@ -145,7 +145,7 @@ def choose(experiments: Experiments, names: list[str], seeds: int, folds: int = 
 def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int, fold: str) -> Experiment:
     overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
     overrides |= {"data.fold": fold} if fold != "none" else {}
-    return Experiment(group, variant, seed, fold, overrides, apply_overrides(base, overrides))
+    return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides), fold)
 
 
 def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | None:

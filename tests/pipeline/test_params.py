@@ -110,7 +110,7 @@ def test_every_problem_is_reported_at_once(load):
         (
             "  average_last: 1",
             "  average_last: 99",
-            "train.average_last: 99 is more than train.epochs, 8; set it to 8 or less",
+            "train.average_last: 99 is more than train.epochs, 16; set it to 16 or less",
         ),
         (
             "  freeze: none",

@@ -108,6 +108,13 @@ def test_a_comparison_must_be_with_a_variant_of_the_group_and_end(project):
     assert len(message) == 4
 
 
+def test_each_fold_is_a_run_of_its_own(project):
+    runs = choose(project(GOOD), ["recipe-ema"], seeds=2, folds=3)
+    assert [run.name for run in runs] == [f"recipe-ema-s{seed}-f{fold}of3" for seed in (1, 2) for fold in (1, 2, 3)]
+    assert [run.params["data"]["fold"] for run in runs] == ["1/3", "2/3", "3/3"] * 2
+    assert choose(project(GOOD), ["recipe-ema"], 1)[0].params["data"]["fold"] == "none"
+
+
 def test_names_of_groups_and_variants_choose_runs_once_each(project):
     loaded = project(GOOD)
     runs = choose(loaded, ["quick-ce", "quick"], seeds=2)
@@ -135,7 +142,7 @@ def test_every_mistake_is_reported_at_once(project):
         project(content)
     message = [line.removeprefix("experiments.yaml: ") for line in str(caught.value).splitlines()]
     assert "quick.ce.set: los is not a parameter; see params.yaml" in message
-    assert "quick.ce_dice.set: loss: 'dise' is unknown; choose from 'ce', 'weighted_ce', 'dice', 'ce_dice'" in message
+    assert any(line.startswith("quick.ce_dice.set: loss: 'dise' is unknown; choose from 'ce', ") for line in message)
     assert any(line.startswith("quick.ce_dice.set: train.epochs: 'many' is wrong") for line in message)
     assert "quick.mit_b0.methods: magic is not in `methods`" in message
     assert "quick.Bad Name: names are of a-z, 0-9 and _" in message
