@@ -107,8 +107,8 @@ def own_data(source, path):
 
 
 def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):
-    row = DEFAULTS["models"]["resnet18_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
-    project(models=DEFAULTS["models"] | {"resnet18_segformer": row}, pretrained="mine")
+    row = DEFAULTS["models"]["resnet18_slim_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
+    project(models=DEFAULTS["models"] | {"resnet18_slim_segformer": row}, pretrained="mine")
     with pytest.raises(UserError, match=r"pretrained: .*w\.pth does not exist; correct the path"):
         preflight.main()
 
@@ -170,12 +170,12 @@ def test_other_paths_that_cannot_be_read(project, tmp_path):
 
 
 def test_secrets_in_addresses_are_refused_before_they_reach_the_lock(project):
-    row = DEFAULTS["models"]["resnet18_segformer"] | {"pretrained": {"mine": "https://me:secret@host/w.pth"}}
-    project(models=DEFAULTS["models"] | {"resnet18_segformer": row}, pretrained="https://me:hush@host/x")
+    row = DEFAULTS["models"]["resnet18_slim_segformer"] | {"pretrained": {"mine": "https://me:secret@host/w.pth"}}
+    project(models=DEFAULTS["models"] | {"resnet18_slim_segformer": row}, pretrained="https://me:hush@host/x")
     with pytest.raises(UserError) as caught:
         preflight.main()
     lines = str(caught.value).splitlines()
-    assert [line.split(":")[0] for line in lines] == ["pretrained", "models.resnet18_segformer.pretrained.mine"]
+    assert [line.split(":")[0] for line in lines] == ["pretrained", "models.resnet18_slim_segformer.pretrained.mine"]
     assert "secret" not in str(caught.value)
     assert "hush" not in str(caught.value)
 

@@ -87,7 +87,7 @@ def test_the_pictures_do_not_depend_on_the_names(run, tmp_path):
 
 def test_the_report_says_whose_frames_are_whose(run):
     text = run(**{"data.source": "seg_data", "data.seg_data.path": "/data/me/frames"})["md"]
-    assert text.startswith("# Road-scene segmentation: resnet18_segformer on the user's own frames\n")
+    assert text.startswith("# Road-scene segmentation: resnet18_slim_segformer on the user's own frames\n")
     assert "of generated scenes, not of the user's own frames" in text
     assert "/data/me" not in text
 

@@ -275,7 +275,9 @@ def test_another_networks_cost_can_be_counted_as_the_study_did(in_project):
     stored = paths.FLOPS.read_bytes()
     write_params(**{"flops.network": "mit_b0_segformer"})
     flops.main()
-    assert round(json.loads(paths.FLOPS.read_text())["gflops"], 2) == 15.45
+    cost = json.loads(paths.FLOPS.read_text())
+    assert round(cost["gflops"], 2) == 15.45
+    assert cost["gflops_ran"] == json.loads(stored)["gflops_ran"]  # what ran is what was trained
     report.main()
     page = (paths.REPORT / "report.md").read_text()
     assert "The cost is that of another network, mit_b0_segformer" in page

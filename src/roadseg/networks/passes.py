@@ -54,7 +54,7 @@ def _window(asked: Passes, size: tuple[int, int]) -> tuple[int, int]:
 
 def _starts(side: int, window: int, overlap: float) -> Iterator[int]:
     """Where windows begin along a side: evenly, so that they overlap by at least that share and reach both ends."""
-    step = max(1, int(window * (1 - overlap)))
+    step = max(1, round(window * (1 - overlap)))
     count = -(-(side - window) // step) + 1
     return (round(i * (side - window) / max(1, count - 1)) for i in range(count))
 
@@ -68,7 +68,8 @@ def logits_of(model: Callable[[Tensor], Tensor], images: Tensor, passes: list[Pa
     size = images.shape[2], images.shape[3]
     if passes == [Pass(size, False, 0, 0, size)]:
         return model(images).float()
-    return torch.stack([_probabilities(model, images, *key) for key in _whole_views(passes, images)]).mean(dim=0).log()
+    mean = torch.stack([_probabilities(model, images, *key) for key in _whole_views(passes, images)]).mean(dim=0)
+    return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()  # of 0 it would be infinite, and enlarged no number
 
 
 def _whole_views(passes: list[Pass], images: Tensor) -> Iterator[tuple[list[Pass], Tensor]]:

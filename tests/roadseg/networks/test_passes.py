@@ -73,6 +73,15 @@ def test_a_mirrored_pass_is_averaged_by_probability():
     assert not torch.allclose(found.exp(), model(images).softmax(1), atol=1e-2)
 
 
+def test_certain_logits_stay_numbers_when_they_are_averaged():
+    images = torch.randn(1, 3, 64, 64)
+    model = torch.nn.Conv2d(3, 4, 1).eval()
+    model.weight.data *= 1000  # probabilities of all but one class underflow to 0
+    found = logits_of(model, images, passes_of(asked(flip=True), 64, 64))
+    assert found.isfinite().all()
+    assert found.argmax(1).equal(model(images).argmax(1))
+
+
 def test_the_cost_is_that_of_all_passes():
     model = network()
     passes = passes_of(asked(flip=True, scales=[1.0, 2.0], window_height=64, window_width=96), 64, 128)
