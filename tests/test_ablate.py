@@ -3,6 +3,7 @@
 import csv
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
@@ -148,6 +149,14 @@ def test_list_says_what_has_run(quick, world, capsys):
     ablate.list_experiments(load_experiments(), quick)
     states = [line[33:44].strip() for line in capsys.readouterr().out.splitlines()]
     assert states[:3] == ["has run", "outdated", "-"]
+
+
+def test_of_the_recipes_dvc_shows_the_chosen_row_alone(quick, world):
+    run = finished(quick[0])
+    shown = {name: row for name, row in run.params.recipes.items() if name == run.params.recipe}
+    assert len(shown) < len(run.params.recipes)
+    assert is_current(replace(run, params=run.params.model_copy(update={"recipes": shown})), quick[0])
+    assert not is_current(replace(run, params=run.params.model_copy(update={"loss": "focal"})), quick[0])
 
 
 def test_numbers_that_dvc_wrote_as_text_are_the_same_parameters(quick, world):

@@ -69,7 +69,10 @@ def test_a_wrong_value_costs_no_output_and_git_undoes_it(project, how):
     for value, message in (
         ("loss=hinge", "error: params.yaml: loss: 'hinge' is unknown; choose from 'ce', 'weighted_ce', 'dice'"),
         ("data.source=syntetic", "error: params.yaml: data.source: 'syntetic' is unknown; choose from 'synthetic'"),
-        ("train.epochs=-99999", "error: params.yaml: train.epochs: -99999 is wrong"),  # of the same length as what it replaces
+        (
+            "train.epochs=-99999",
+            "error: params.yaml: train.epochs: -99999 is wrong",
+        ),  # of the same length as what it replaces
     ):
         assert message in fails(project, *DVC, *how, "-S", value)
         for name in ("models/model.safetensors", "data/seg_data/splits.json", "report/report.pdf"):

@@ -48,7 +48,13 @@ def _run(name: str, data: Mapping[str, Any]) -> Run | None:
 
 def is_current(run: Run, experiment: Experiment) -> bool:
     """Return whether a run has the experiment's present code and parameters; UserError where git fails."""
-    return run.params == check_params(experiment.params)[0] and not code_has_changed(run.rev)
+    params, _ = check_params(experiment.params)
+    return params is not None and _values(run.params) == _values(params) and not code_has_changed(run.rev)
+
+
+def _values(params: Params) -> dict[str, Any]:
+    """What decides a result: the recipe's values are in their places, and DVC shows no other row of `recipes`."""
+    return params.model_dump(exclude={"recipe", "recipes"})
 
 
 def code_has_changed(rev: str) -> bool:
