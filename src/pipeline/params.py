@@ -62,7 +62,7 @@ class Further(Section):
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
-    fold: Literal["none"] | Annotated[str, Field(pattern=r"^[1-9]\d?/[1-9]\d?$")]
+    fold: Annotated[str, Field(pattern=r"^(none|[1-9]\d?/[1-9]\d?)$")]
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
@@ -187,11 +187,13 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
     """
     raw, missing = with_recipe(raw)
     params, problems = validate(Params, raw)
+    misfits = _misfits_in_training(raw)
     if missing:  # the word that nothing took the place of is no second problem
         problems = [line for line in problems if ": 'recipe' is " not in line]
+        misfits = [line for line in misfits if ": recipe needs " not in line]
     rows = params.recipes if params else {}
     unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
-    return params, missing + problems + unknown + _broken_references(raw) + _misfits_in_training(raw)
+    return params, missing + problems + unknown + _broken_references(raw) + misfits
 
 
 def _broken_references(raw: Any) -> list[str]:

@@ -76,6 +76,18 @@ def test_a_key_of_a_recipe_that_is_no_parameter(row, key) -> None:
     assert problems == [f"recipes.mine.{key} is not a parameter; remove it, or correct its name"]
 
 
+def test_a_mistyped_recipe_is_one_line() -> None:
+    _, problems = check_params(PARAMS | {"recipe": "stong"})
+    assert problems == ["recipe: 'stong' is not in `recipes`; choose from scratch, study, strong"]
+
+
+@pytest.mark.parametrize("fold", ["x", "5/4", "1/1"])
+def test_a_fold_that_is_none_is_one_line(fold) -> None:
+    _, problems = check_params(PARAMS | {"data": PARAMS["data"] | {"fold": fold}})
+    assert len(problems) == 1
+    assert problems[0].startswith(f"data.fold: {fold!r} is wrong" if fold == "x" else f"data.fold: {fold} is no")
+
+
 def test_a_missing_value_is_named_once() -> None:
     broken = copy.deepcopy(PARAMS)
     del broken["recipes"][broken["recipe"]]["train"]["lr"]
