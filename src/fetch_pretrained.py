@@ -13,7 +13,7 @@ from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
 from pipeline.stage import replacing, run_stage
-from roadseg.classes import NUM_CLASSES
+from roadseg.classes import read_classes
 from roadseg.download import shown_url
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
@@ -30,17 +30,18 @@ from roadseg.specs import Network
 def main() -> None:
     params = load_params()
     row = params.models[params.model]
-    model = build_model(params.model, row, NUM_CLASSES)
-    check_network(params.model, model, NUM_CLASSES, params.input.height, params.input.width)  # before hours of training
+    num_classes = len(read_classes(paths.SEG_DATA))
+    model = build_model(params.model, row, num_classes)
+    check_network(params.model, model, num_classes, params.input.height, params.input.width)  # before hours of training
     if params.pretrained == "none":
         save({})
         print(f"{params.model} starts from random weights")
         return
     found = resolve(params.pretrained, row.pretrained)
     source, weights = found.source, fetch(found.source, row.encoder, store_folder(), found.sha256)
-    fit = fit_weights(weights.tensors, model, NUM_CLASSES)
+    fit = fit_weights(weights.tensors, model, num_classes)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
-    owners = name_owners(weights.tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
+    owners = name_owners(weights.tensors, params.models, num_classes) if fit.part == "nothing" or fit.misfits else ""
     if fit.part == "nothing":
         raise UserError(
             f"{shown_url(source)}: weights of another network than {params.model} ({count}, {fit.unused} of the file's "
@@ -65,9 +66,9 @@ def save(tensors: dict[str, Tensor]) -> None:
         save_weights(temporary, tensors)
 
 
-def name_owners(tensors: dict[str, Tensor], catalogue: Mapping[str, Network]) -> str:
+def name_owners(tensors: dict[str, Tensor], catalogue: Mapping[str, Network], num_classes: int) -> str:
     """Say which rows of the catalogue the tensors fit."""
-    rows = rows_that_fit(tensors, catalogue, NUM_CLASSES)
+    rows = rows_that_fit(tensors, catalogue, num_classes)
     if rows["network"]:
         return f"they fit {', '.join(rows['network'])}"
     return f"their encoder fits {', '.join(rows['encoder'])}" if rows["encoder"] else "they fit no row of `models`"

@@ -8,7 +8,7 @@ from collections import Counter
 from pipeline import paths
 from pipeline.params import load_params
 from pipeline.stage import run_stage, write_json
-from roadseg.classes import NUM_CLASSES
+from roadseg.classes import read_classes
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops, count_parameters, count_passes
 from roadseg.networks.passes import passes_of
@@ -17,10 +17,11 @@ from roadseg.networks.passes import passes_of
 def main() -> None:
     params = load_params()
     name = params.model if params.flops.network == "trained" else params.flops.network
-    model = build_model(name, params.models[name], NUM_CLASSES)
+    num_classes = len(read_classes(paths.SEG_DATA))
+    model = build_model(name, params.models[name], num_classes)
     input_size = params.input.height, params.input.width
     cost = count_flops(model, params.flops.height, params.flops.width, input_size)
-    trained = build_model(params.model, params.models[params.model], NUM_CLASSES)  # whatever flops.network says
+    trained = build_model(params.model, params.models[params.model], num_classes)  # whatever flops.network says
     passes = passes_of(params.predict.passes, *input_size)
     write_json(
         paths.FLOPS,

@@ -17,7 +17,7 @@ from pipeline import paths
 from pipeline.machine import store_folder
 from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage
-from roadseg.classes import NUM_CLASSES, colorize
+from roadseg.classes import ClassSet, colorize, read_classes
 from roadseg.frames.files import split_files
 from roadseg.frames.resized import load_frames
 from roadseg.images import write_image
@@ -32,7 +32,7 @@ WRITTEN_BEHIND = 16  # predictions at most that wait to be written
 
 
 def main() -> None:
-    params = load_params()
+    params, classes = load_params(), read_classes(paths.SEG_DATA)
     make_deterministic()
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -40,7 +40,7 @@ def main() -> None:
 
     files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")
     frames = load_frames(files, params.input, training=False, store=store_folder())
-    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    network = build_model(params.model, params.models[params.model], len(classes))
     network.load_state_dict(load_weights(paths.MODEL))
     model = fabric.setup(network.to(memory_format=torch.channels_last))
 
@@ -51,8 +51,9 @@ def main() -> None:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
         written: deque[Future[None]] = deque()
-        for file, classes in zip(files, progress, strict=True):
-            written.append(pool.submit(write_prediction, folder, file.label.name, classes))  # as the next is computed
+        for file, class_ids in zip(files, progress, strict=True):
+            # as the next is computed
+            written.append(pool.submit(write_prediction, folder, file.label.name, class_ids, classes))
             if len(written) > WRITTEN_BEHIND:
                 written.popleft().result()
         for future in written:
@@ -60,9 +61,9 @@ def main() -> None:
     print(f"predicted {len(files)} frame{'s' if len(files) > 1 else ''} into {paths.PREDICTIONS}")
 
 
-def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:
-    write_image(folder / "grey" / file, classes)
-    write_image(folder / "color" / file, colorize(classes))
+def write_prediction(folder: Path, file: str, class_ids: np.ndarray, classes: ClassSet) -> None:
+    write_image(folder / "grey" / file, class_ids)
+    write_image(folder / "color" / file, colorize(class_ids, classes))
 
 
 if __name__ == "__main__":

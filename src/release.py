@@ -14,9 +14,10 @@ import yaml
 from pipeline import paths
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run, write_json
-from roadseg.classes import NAMES, PALETTE
+from roadseg.classes import ClassSet, read_classes
 from roadseg.errors import UserError
 from roadseg.report.addresses import public
+from roadseg.report.narrative import classes_in_words
 from roadseg.report.pages import render
 from roadseg.report.sources import source_of
 
@@ -32,13 +33,13 @@ def main() -> None:
         raise UserError(f"NAME={name!r} is not a folder name; use letters, digits, - and _")
     if missing := [path for path in (paths.PARAMS, *COPIED) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
-    card = render("model_card.md.j2", card_facts(name, load_params()))
+    classes = read_classes(paths.SEG_DATA)
+    card = render("model_card.md.j2", card_facts(name, load_params(), classes))
     with replacing(RELEASES / name) as folder:
         folder.mkdir(parents=True)
         for path in COPIED:
             shutil.copy(path, folder)
-        classes = [{"train_id": i, "name": n, "rgb": PALETTE[i].tolist()} for i, n in enumerate(NAMES)]
-        write_json(folder / "classes.json", classes)
+        write_json(folder / "classes.json", class_rows(classes))
         (folder / paths.PARAMS.name).write_text(
             public_params(paths.PARAMS.read_text(encoding="utf-8")), encoding="utf-8"
         )
@@ -46,13 +47,20 @@ def main() -> None:
     print(f"{RELEASES / name}: the weights, their parameters, classes and metrics, and a model card")
 
 
-def card_facts(name: str, params: Params) -> dict[str, Any]:
+def class_rows(classes: ClassSet) -> list[dict[str, Any]]:
+    """What classes.json says: each class's id, name and colour."""
+    named = zip(classes.names, classes.palette.tolist(), strict=True)
+    return [{"train_id": i, "name": name, "rgb": rgb} for i, (name, rgb) in enumerate(named)]
+
+
+def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
     """What the model card says, from the parameters and the metrics."""
     figures = {path.stem: json.loads(path.read_text()) for path in (paths.SCORE, paths.FLOPS, paths.REPORT_JSON)}
     pretrained = public(params.pretrained)
     return figures | {
         "name": name,
-        "classes": len(NAMES),
+        "classes": len(classes),
+        "classes_in_words": classes_in_words(classes),
         "model": params.model,
         "row": params.models[params.model],
         "flops_size": f"{params.flops.height}x{params.flops.width}",

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from pipeline import paths
 from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
+from roadseg.classes import ClassSet, read_classes
 from roadseg.frames.files import frame_files
 from roadseg.report import narrative
 from roadseg.report.ablation import read_table
@@ -29,7 +30,7 @@ from roadseg.report.pages import write_pages
 
 
 def main() -> None:
-    params = load_params()
+    params, classes = load_params(), read_classes(paths.SEG_DATA)
     splits, trained, score, flops = map(read_json, (paths.SPLITS, paths.TRAIN, paths.SCORE, paths.FLOPS))
     headline = headline_of(score["miou"], flops["gflops"], flops["gflops_ran"])
     pictures = numbered(evenly_spread(splits["test"], params.report.pictures))
@@ -55,7 +56,7 @@ def main() -> None:
     }
     frames = {split: len(splits[split]) for split in ("train", "val", "test")}
     further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
-    score_facts = describe_scores(score, narrative.cost(flops, size), frames["test"])
+    score_facts = describe_scores(score, classes, narrative.cost(flops, size), frames["test"])
     training_facts = {
         "selection": narrative.selection(
             params.train.select, trained["epoch"], params.train.epochs, frames, params.train.members
@@ -67,18 +68,22 @@ def main() -> None:
     }
     comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), params.data.source)
     with replacing(paths.REPORT) as folder:
-        write_pictures(folder, pictures, trained["epoch"], "test" if params.train.select == "test" else "held-out")
+        watched = "test" if params.train.select == "test" else "held-out"
+        write_pictures(folder, pictures, classes, trained["epoch"], watched)
         write_pages(run_facts | score_facts | training_facts | comparison, folder)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
 
 
-def describe_scores(score: Mapping[str, float], cost: str, test_frames: int) -> dict[str, Any]:
+def describe_scores(
+    score: Mapping[str, float], classes: ClassSet, cost: str, test_frames: int
+) -> dict[str, Any]:
     """The sentences and rows about the test frames' scores."""
-    table = pd.read_csv(paths.PER_CLASS).assign(share=lambda table: table["pixels"] / table["pixels"].sum())
+    table = pd.read_csv(paths.PER_CLASS, keep_default_na=False, dtype={"class": str})  # a class may be called nan
+    table = table.assign(share=lambda table: table["pixels"] / table["pixels"].sum())
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
     return {
-        "task": narrative.TASK,
+        "task": narrative.task(classes),
         "scores": narrative.scores(score, rows, test_frames, cost),
         "classes": rows,
         "weakest": narrative.weakest(rows),
@@ -112,15 +117,18 @@ def numbered(stems: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def write_pictures(folder: Path, pictures: Sequence[Mapping[str, str]], chosen_epoch: int, watched: str) -> None:
+def write_pictures(
+    folder: Path, pictures: Sequence[Mapping[str, str]], classes: ClassSet, chosen_epoch: int, watched: str
+) -> None:
     (folder / "frames").mkdir(parents=True)
     shutil.copy(paths.CONFUSION_PICTURE, folder / "confusion.png")
     shutil.copy(paths.ABLATION.with_suffix(".png"), folder / "ablation.png")
     plot_curves(pd.read_csv(paths.TRAIN_HISTORY), chosen_epoch, watched, folder / "curves.png")
-    plot_palette(folder / "palette.png")
+    plot_palette(folder / "palette.png", classes)
     frames = frame_files(paths.SEG_DATA / "testing", [picture["name"] for picture in pictures])
     for picture, files in zip(tqdm(pictures, "pictures", leave=False, disable=None), frames, strict=True):
-        draw_frame(files.image, files.label, paths.PREDICTIONS / "grey" / files.label.name, folder / picture["file"])
+        pred = paths.PREDICTIONS / "grey" / files.label.name
+        draw_frame(files.image, files.label, pred, folder / picture["file"], classes)
 
 
 if __name__ == "__main__":

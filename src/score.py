@@ -5,7 +5,8 @@ python src/score.py                        DVC stage `score`: data/predictions/g
 python src/score.py --pred DIR --gt DIR    score any two folders of train-id PNGs and print the same JSON
 python src/score.py --study ...            print the study's mIoU of whatever the files hold, unchecked; write nothing
 
-Truth and predictions are grey 8-bit PNGs that hold 0..18, and 255: in the truth for a pixel that isn't scored, in a
+Truth and predictions are grey 8-bit PNGs that hold the ids of the classes of data/seg_data (the 19 of Cityscapes where
+that is not there), 0..18 for 19, and 255: in the truth for a pixel that isn't scored, in a
 prediction for one that is given no class, which counts as wrong. Anything else is refused.
 """
 
@@ -19,8 +20,8 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.stage import replacing, run, run_stage, write_json
-from roadseg.classes import NAMES
-from roadseg.inputs.labels import TRAIN_IDS
+from roadseg.classes import ClassSet, read_classes
+from roadseg.inputs.labels import plain_ids
 from roadseg.report.figures import plot_confusion
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 from roadseg.scoring.scoring import Score, cal_acc, score
@@ -38,13 +39,15 @@ def main() -> None:
     pred = options.pred or paths.PREDICTIONS / "grey"
     truth = options.gt or paths.SEG_DATA / "testing" / "label"
 
+    classes = read_classes(paths.SEG_DATA)
     pairs = matching_files(pred, truth)
     if options.study:
-        print(json.dumps({"miou": cal_acc(study_histogram_of_files(pairs))[0]}, indent=2))
+        print(json.dumps({"miou": cal_acc(study_histogram_of_files(pairs), len(classes))[0]}, indent=2))
         return
-    result = score(joint_histogram_of_files(pairs, TRAIN_IDS))
+    joint = joint_histogram_of_files(pairs, plain_ids(len(classes)), classes.names)
+    result = score(joint, len(classes))
     if options.gt is None:
-        write_outputs(result)
+        write_outputs(result, classes)
     print(json.dumps(summary(result), indent=2))
 
 
@@ -53,16 +56,16 @@ def summary(result: Score) -> dict[str, float]:
     return {key: value for key, value in asdict(result).items() if isinstance(value, float)}
 
 
-def write_outputs(result: Score) -> None:
+def write_outputs(result: Score, classes: ClassSet) -> None:
     write_json(paths.SCORE, summary(result))
-    per_class = pd.DataFrame({"class": NAMES, "iou": result.iou, "pixels": result.confusion.sum(axis=1)})
-    confusion = pd.DataFrame(result.confusion, index=pd.Index(NAMES, name="truth"), columns=NAMES)
+    per_class = pd.DataFrame({"class": classes.names, "iou": result.iou, "pixels": result.confusion.sum(axis=1)})
+    confusion = pd.DataFrame(result.confusion, index=pd.Index(classes.names, name="truth"), columns=classes.names)
     with replacing(paths.PER_CLASS) as temporary:
         per_class.to_csv(temporary, index=False)
     with replacing(paths.CONFUSION) as temporary:
         confusion.to_csv(temporary)
     with replacing(paths.CONFUSION_PICTURE) as temporary:
-        plot_confusion(result.confusion, temporary)
+        plot_confusion(result.confusion, temporary, classes.names)
 
 
 if __name__ == "__main__":

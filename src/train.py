@@ -19,7 +19,7 @@ from pipeline import paths
 from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
-from roadseg.classes import NUM_CLASSES
+from roadseg.classes import ClassSet, read_classes
 from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
@@ -59,6 +59,7 @@ from roadseg.training.start import check_given, check_pretrained, given_tensors
 
 def main() -> None:
     params, started = load_params(), time.perf_counter()
+    classes = read_classes(paths.SEG_DATA)
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
@@ -68,7 +69,7 @@ def main() -> None:
     draw = partial(ShuffledDraws, len(files), params.train.batch_size, kind=params.augmentation.draws, further=further)
     num_draws = draw(seed=params.seed).num_draws
     check_batches(num_draws, params.train.batch_size, fabric.world_size)
-    frames = training_frames([*files, *more_files], params.augment, params.input, params.augmentation.strong)
+    frames = training_frames([*files, *more_files], classes, params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     keep_freed_memory()
@@ -83,6 +84,7 @@ def main() -> None:
         min_share=params.ohem.min_share,
         gamma=params.focal.gamma,
         sum_over_processes=sum_over_processes,
+        num_classes=len(classes),
     )
     full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
     smallest = num_draws % params.train.batch_size or params.train.batch_size
@@ -94,7 +96,7 @@ def main() -> None:
         make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
         batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
 
-        network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+        network = build_model(params.model, params.models[params.model], len(classes))
         check_pretrained(network, start, params.train.members, params.train.keep_logits)
         if synced:  # statistics that stay don't mind a single frame
             check_smallest_batch(params.model, network, smallest, *frames.size)
@@ -108,7 +110,7 @@ def main() -> None:
         )
         trained, loss_of = network, loss
         if params.train.aux:
-            trained, loss_of = with_auxiliary(network, params.train.aux, loss, sum_over_processes)
+            trained, loss_of = with_auxiliary(network, params.train.aux, loss, sum_over_processes, len(classes))
             second_head = list(trained.head.parameters())
             scale = params.train.head_lr
             groups.append({"params": second_head, "lr": lr * scale, "lr_scale": scale, "weight_decay": weight_decay})
@@ -133,7 +135,7 @@ def main() -> None:
             after_step=kept.after_step,
             pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
         )
-        watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
+        watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size, len(classes))
         score = watch if watched_files else None
         member = run_epochs(
             network,
@@ -171,11 +173,13 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
     return split_files(paths.SEG_DATA, splits, "train"), watched
 
 
-def training_frames(files: list[FrameFiles], augment: str, target: Input, strong: Strong) -> Frames | Crops:
+def training_frames(
+    files: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
+) -> Frames | Crops:
     """The frames at the input size or, for `strong`, crops of the whole ones."""
     if augment == "strong":
-        counts = count_pixels_of_files(file.label for file in files)  # (N, K)
-        return Crops(load_whole_frames(files, store_folder()), counts, target, strong)
+        counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names)
     return load_frames(files, target, training=True, store=store_folder())
 
 

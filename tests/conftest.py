@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+from roadseg.classes import CITYSCAPES, write_classes
+
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -102,6 +104,7 @@ def write_seg_data(
         write_picture(part / "image" / f"{stem}.png", rng.integers(0, 256, (height, width, 3), np.uint8))
         write_picture(part / "label" / f"{stem}.png", label)
     splits = {"train": stems[:train], "val": stems[train : train + val], "test": stems[train + val :]}
+    write_classes(folder, CITYSCAPES)
     (folder / "splits.json").write_text(json.dumps(splits))
     return folder
 

@@ -1,6 +1,14 @@
-"""The 19 Cityscapes classes in train-id order, their colours, and the way from label ids to train ids."""
+"""Sets of classes: the 19 of Cityscapes in train-id order, and any other, which the data itself carries.
+
+names.txt and colors.txt beside the frames say which set their labels are of; a line is a class, the first one class 0.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from roadseg.errors import UserError, printable
 
 IGNORE_INDEX = 255  # a pixel without a class: neither trained on nor scored
 
@@ -36,8 +44,52 @@ for _train_id, _row in enumerate(_CLASSES):
     TRAIN_ID_OF_LABEL_ID[_row[1]] = _train_id
 
 
-def colorize(train_ids: np.ndarray) -> np.ndarray:
-    """Paint a map of train ids, (H, W) uint8, in the palette: (H, W, 3) uint8 RGB; all other values are black."""
+
+@dataclass(frozen=True)
+class ClassSet:
+    """Classes 0..K-1: the name of each, and its colour (R, G, B) in pictures of class maps."""
+
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+
+    @property
+    def palette(self) -> np.ndarray:
+        """The colours, (K, 3) uint8 RGB."""
+        return np.array(self.colors, dtype=np.uint8).reshape(-1, 3)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+CITYSCAPES = ClassSet(NAMES, tuple((row[2], row[3], row[4]) for row in _CLASSES))
+
+
+def write_classes(folder: Path, classes: ClassSet) -> None:
+    """Write names.txt and colors.txt into a folder."""
+    (folder / "colors.txt").write_text("".join(f"{r} {g} {b}\n" for r, g, b in classes.colors))
+    (folder / "names.txt").write_text("".join(f"{name}\n" for name in classes.names), encoding="utf-8")
+
+
+def read_classes(folder: Path) -> ClassSet:
+    """Read a folder's names.txt and colors.txt; a folder that has no names.txt holds Cityscapes classes.
+
+    Raises UserError where they don't belong together.
+    """
+    if not (folder / "names.txt").exists():
+        return CITYSCAPES
+    names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        rows = [line.split() for line in (folder / "colors.txt").read_text().split("\n")[:-1]]
+        colors = tuple((int(r), int(g), int(b)) for r, g, b in rows)
+    except (OSError, ValueError):
+        colors = ()
+    if not names or len(names) != len(colors):
+        raise UserError(f"{printable(folder)}: names.txt and colors.txt don't fit; run `dvc repro fetch_data`")
+    return ClassSet(tuple(names), colors)
+
+
+def colorize(class_ids: np.ndarray, classes: ClassSet = CITYSCAPES) -> np.ndarray:
+    """Paint a map of class ids, (H, W) uint8, in their colours: (H, W, 3) uint8 RGB; all other values are black."""
     table = np.zeros((256, 3), dtype=np.uint8)
-    table[:NUM_CLASSES] = PALETTE
-    return np.take(table, train_ids, axis=0)  # three times faster than table[train_ids]
+    table[: len(classes)] = classes.palette
+    return np.take(table, class_ids, axis=0)  # three times faster than table[class_ids]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roadseg.classes import NAMES, PALETTE
+from roadseg.classes import CITYSCAPES, ClassSet, write_classes
 from roadseg.datasets.archives import open_tree
 from roadseg.datasets.copying import copy_pairs
 from roadseg.datasets.pairs import find_pairs, top_folder
@@ -14,13 +14,12 @@ from roadseg.inputs.labels import TRAIN_IDS
 PARTS = ("training", "testing")
 
 
-def make_layout(folder: Path) -> None:
+def make_layout(folder: Path, classes: ClassSet = CITYSCAPES) -> None:
     """Make the folders of the layout, empty, and its two text files."""
     for part in PARTS:
         for kind in ("image", "label"):
             (folder / part / kind).mkdir(parents=True)
-    (folder / "colors.txt").write_text("".join(f"{r} {g} {b}\n" for r, g, b in PALETTE))
-    (folder / "names.txt").write_text("".join(f"{name}\n" for name in NAMES))
+    write_classes(folder, classes)
 
 
 def import_frames(source: Path, folder: Path, allow_leak: bool = False) -> list[str]:

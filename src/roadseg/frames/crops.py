@@ -1,13 +1,15 @@
 """Crops of scaled frames, for training: cut out of the frame at its full resolution, and only then resized."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX
+from roadseg.classes import IGNORE_INDEX, NAMES
+from roadseg.errors import UserError
 from roadseg.frames.augment import generator_of
-from roadseg.frames.paste import THINGS, paste_thing
+from roadseg.frames.paste import THINGS, paste_classes, things_of
 from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
@@ -21,12 +23,20 @@ class Crops:
     """A crop of each frame for each key; scale 1 shows things as large as a frame resized to `target` does.
 
     Scales are drawn evenly on a log scale. Where a scaled frame is smaller than the crop, it lies in its upper left.
-    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by.
+    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by, `names` the K classes,
+    which things to paste are known by. Raises UserError where some are to be pasted and none of the classes is a thing.
     """
 
-    def __init__(self, frames: WholeFrames, counts: np.ndarray, target: Input, strong: Strong) -> None:
+    def __init__(
+        self, frames: WholeFrames, counts: np.ndarray, target: Input, strong: Strong, names: Sequence[str] = NAMES
+    ) -> None:
         self._frames, self._target, self._strong = frames, (target.height, target.width), strong
         self._rare = RareClasses(counts, strong.rare_class_temperature)
+        self._things = things_of(names)
+        if strong.paste and not self._things:
+            raise UserError(
+                f"augmentation.strong.paste: {strong.paste}, but none of the classes is called {', '.join(THINGS)}; set it to 0"
+            )
         self.size = strong.crop_height, strong.crop_width
 
     def __len__(self) -> int:
@@ -42,9 +52,9 @@ class Crops:
         if random.random() < self._strong.rare_class and (drawn := self._rare.draw(random)):
             wanted, index = drawn
         image, label = self._crop(random, index, wanted)
-        if random.random() < self._strong.paste and (drawn := self._rare.draw(random, THINGS)):
+        if random.random() < self._strong.paste and (drawn := self._rare.draw(random, list(self._things))):
             thing, other = drawn
-            paste_thing(image, label, *self._crop(random, other, thing), thing)
+            paste_classes(image, label, *self._crop(random, other, thing), self._things[thing])
         return image, label
 
     def _crop(self, random: np.random.Generator, index: int, wanted: int | None) -> tuple[np.ndarray, np.ndarray]:

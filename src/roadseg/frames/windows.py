@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadseg.classes import NUM_CLASSES
+from roadseg.classes import IGNORE_INDEX
 from roadseg.frames.rare import MIN_PIXELS
 from roadseg.scoring.counting import count_values
 
@@ -61,7 +61,7 @@ def _serves(label: np.ndarray, max_class_share: float, wanted: int | None) -> bo
 
 def is_mixed(label: np.ndarray, max_class_share: float) -> bool:
     """Whether a label map (H, W) uint8 has valid pixels and no class takes more than that share of them."""
-    counts = count_values(label)[:NUM_CLASSES]
+    counts = count_values(label)[:IGNORE_INDEX]
     return bool(0 < counts.max() <= max_class_share * counts.sum())
 
 

@@ -1,11 +1,11 @@
 """The one rule for what a label file is: an 8-bit grey PNG of train ids, and no black and white mask."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.classes import IGNORE_INDEX, NAMES
 from roadseg.errors import UserError
 from roadseg.inputs.headers import Picture
 
@@ -21,14 +21,15 @@ class Values:
     indices: bool = False  # whether a palette PNG may hold them as its indices
 
 
-def _train_ids() -> Values:
+def plain_ids(num_classes: int) -> Values:
+    """Return the meaning of labels that hold the ids of so many classes, and 255."""
     table = np.full(256, -1, dtype=np.int16)
-    table[:NUM_CLASSES] = np.arange(NUM_CLASSES)
+    table[:num_classes] = np.arange(num_classes)
     table[IGNORE_INDEX] = IGNORE_INDEX
-    return Values(table, f"save train ids: 0..{NUM_CLASSES - 1}, and {IGNORE_INDEX} for pixels without a class")
+    return Values(table, f"save train ids: 0..{num_classes - 1}, and {IGNORE_INDEX} for pixels without a class")
 
 
-TRAIN_IDS = _train_ids()
+TRAIN_IDS = plain_ids(len(NAMES))
 
 
 def check_form(picture: Picture, name: str) -> None:
@@ -50,14 +51,14 @@ def check_values(present: Collection[int], values: Values, name: str) -> None:
         raise UserError(f"{name} holds {', '.join(map(str, unknown[:_SHOWN]))}{more}; {values.allowed}")
 
 
-def check_no_masks(present: Collection[int], where: str) -> None:
+def check_no_masks(present: Collection[int], where: str, names: Sequence[str] = NAMES) -> None:
     """Raise a UserError where all labels together hold 0 and 255 alone, as black and white masks do.
 
-    0 would be taken for road and 255 for unknown, which is the opposite of what a white road means.
+    0 would be taken for the first class (road) and 255 for unknown, which is the opposite of what a white road means.
     """
     if set(present) == {0, IGNORE_INDEX}:
         raise UserError(
-            f"{where}: all labels hold 0 and {IGNORE_INDEX} alone, where 0 means road and {IGNORE_INDEX} unknown; "
-            f"if they are black and white masks, save 0 for road and {IGNORE_INDEX} only where nothing is known, "
-            f"and the other classes as 1..{NUM_CLASSES - 1}"
+            f"{where}: all labels hold 0 and {IGNORE_INDEX} alone, where 0 means {names[0]} and {IGNORE_INDEX} "
+            f"unknown; if they are black and white masks, choose classes: binary_road; if not, save "
+            f"{IGNORE_INDEX} only where nothing is known, and the other classes as 1..{len(names) - 1}"
         )

@@ -1,5 +1,6 @@
 """The report's pictures, as PNG files that are the same bytes for the same numbers."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from roadseg.classes import NAMES, colorize
+from roadseg.classes import CITYSCAPES, NAMES, ClassSet
 from roadseg.report.outside import in_picture
 
 
@@ -63,15 +64,16 @@ def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
     axes.grid(alpha=0.3)
 
 
-def plot_palette(path: Path) -> None:
+def plot_palette(path: Path, classes: ClassSet = CITYSCAPES) -> None:
     """Plot the classes' colours and names, as the key to the pictures of class maps."""
-    figure = Figure(figsize=(12, 1.2))
+    rows = math.ceil(len(classes) / 7)
+    figure = Figure(figsize=(12, 1.2 * rows / 3))
     axes = figure.add_subplot()
-    for i, (name, color) in enumerate(zip(NAMES, colorize(np.arange(len(NAMES))), strict=True)):
+    for i, (name, color) in enumerate(zip(classes.names, classes.palette, strict=True)):
         column, row = i % 7, i // 7
         axes.add_patch(mpl.patches.Rectangle((column, -row), 0.12, 0.6, color=color / 255))
         axes.text(column + 0.17, 0.28 - row, in_picture(name), va="center", fontsize=10)
     axes.set_xlim(0, 7)
-    axes.set_ylim(-2.1, 0.8)
+    axes.set_ylim(0.9 - rows, 0.8)
     axes.set_axis_off()
     save_figure(figure, path)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from roadseg.classes import IGNORE_INDEX, colorize
+from roadseg.classes import CITYSCAPES, IGNORE_INDEX, ClassSet, colorize
 from roadseg.images import read_image, read_label
 from roadseg.report.figures import save_figure
 
@@ -15,13 +15,13 @@ _RIGHT, _WRONG, _NO_TRUTH = np.array([(200, 200, 200), (213, 30, 47), (0, 0, 0)]
 _TITLE = 0.3  # inches above each panel
 
 
-def draw_frame(image: Path, truth: Path, pred: Path, path: Path) -> None:
-    """Draw a frame from its three files; UserError where one can't be read.
+def draw_frame(image: Path, truth: Path, pred: Path, path: Path, classes: ClassSet = CITYSCAPES) -> None:
+    """Draw a frame from its three files, in the colours of its classes; UserError where one can't be read.
 
     Each is shrunk before the next is read, so that one at a time is whole in memory.
     """
     small = shrink_image(read_image(image)), shrink_label(read_label(truth)), shrink_label(read_label(pred))
-    plot_frame(*small, path)
+    plot_frame(*small, path, classes=classes)
 
 
 def small_size(height: int, width: int) -> tuple[int, int]:
@@ -49,12 +49,19 @@ def shrink_label(label: np.ndarray) -> np.ndarray:
     return label[np.ix_(rows, columns)]
 
 
-def plot_frame(image: np.ndarray, truth: np.ndarray, pred: np.ndarray, path: Path, title: str = "image") -> None:
+def plot_frame(
+    image: np.ndarray,
+    truth: np.ndarray,
+    pred: np.ndarray,
+    path: Path,
+    title: str = "image",
+    classes: ClassSet = CITYSCAPES,
+) -> None:
     """Plot a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong, all uint8."""
     errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
     errors[truth == IGNORE_INDEX] = _NO_TRUTH
     title = "image (stretched)" if max(truth.shape) >= _STRIP * min(truth.shape) else "image"
-    panels = {title: image, "truth": colorize(truth), "prediction": colorize(pred), "errors (red)": errors}
+    panels = {title: image, "truth": colorize(truth, classes), "prediction": colorize(pred, classes), "errors (red)": errors}
     rows, columns, width, height = layout(*truth.shape)
     figure = Figure(figsize=(columns * width, rows * (height + _TITLE)))
     top = 1 - _TITLE / (rows * (height + _TITLE))

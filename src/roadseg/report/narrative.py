@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from roadseg.classes import NUM_CLASSES
+from roadseg.classes import CITYSCAPES, NUM_CLASSES, ClassSet
 from roadseg.report.sources import source_of
 
 TASK = (
@@ -11,6 +11,24 @@ TASK = (
     "baseline, a plain convolutional encoder-decoder, reached 28.43 % mIoU on 50 KITTI frames at 66.97 GFLOPs: "
     "0.425 % per GFLOP."
 )
+
+
+def task(classes: ClassSet) -> str:
+    """Say what is to be done; what the study reached is of the Cityscapes classes alone."""
+    if classes.names == CITYSCAPES.names:
+        return TASK
+    return f"The task: give each pixel of a frame one of {len(classes)} classes, well and at little cost."
+
+
+def classes_in_words(classes: ClassSet) -> str:
+    """Name a set of classes in a sentence.
+
+    >>> classes_in_words(CITYSCAPES), classes_in_words(ClassSet(("other", "road"), ((0, 0, 0), (128, 64, 128))))
+    ('19 Cityscapes classes', '2 classes: other, road')
+    """
+    if classes.names == CITYSCAPES.names:
+        return f"{len(classes)} Cityscapes classes"
+    return f"{len(classes)} classes: {', '.join(classes.names)}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,12 +1,13 @@
 """Find the files to score, check them and count their pixels."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 import numpy as np
 
+from roadseg.classes import NAMES
 from roadseg.errors import UserError, printable, raise_all
 from roadseg.images import read_label
 from roadseg.inputs.files import is_litter, kind_of
@@ -43,7 +44,9 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", path.stem) + path.suffix.lower()
 
 
-def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]], values: Values | None = None) -> np.ndarray:
+def joint_histogram_of_files(
+    pairs: Iterable[tuple[Path, Path]], values: Values | None = None, names: Sequence[str] = NAMES
+) -> np.ndarray:
     """Sum the joint histograms of (prediction, truth) PNG pairs, read by threads: (256, 256) int64.
 
     Raises UserError, a line per problem, for files that are no labels, and, given `values`, for files that hold others
@@ -58,7 +61,7 @@ def joint_histogram_of_files(pairs: Iterable[tuple[Path, Path]], values: Values 
     raise_all(problems)
     if values and pairs:
         for path, counts in zip(pairs[0], _by_value(total), strict=True):
-            check_no_masks(_present(counts), printable(path.parent))
+            check_no_masks(_present(counts), printable(path.parent), names)
     return total
 
 

@@ -21,9 +21,9 @@ class WithAuxiliary(nn.Module):
     The head is no part of the network within, whose weights are the ones kept.
     """
 
-    def __init__(self, network: nn.Module, encoder: nn.Module, channels: int) -> None:
+    def __init__(self, network: nn.Module, encoder: nn.Module, channels: int, num_classes: int) -> None:
         super().__init__()
-        self.network, self.head = network, nn.Conv2d(channels, NUM_CLASSES, 1)
+        self.network, self.head = network, nn.Conv2d(channels, num_classes, 1)
         self.logits: Any = None
         self._encoder = [encoder]  # in a list, or it would be registered as a module a second time
 
@@ -40,7 +40,11 @@ class WithAuxiliary(nn.Module):
 
 
 def with_auxiliary(
-    network: nn.Module, weight: float, loss: Loss, sum_over_processes: Callable[[Tensor], Tensor]
+    network: nn.Module,
+    weight: float,
+    loss: Loss,
+    sum_over_processes: Callable[[Tensor], Tensor],
+    num_classes: int = NUM_CLASSES,
 ) -> tuple[WithAuxiliary, Loss]:
     """Return the network with a second head, and the loss to which `weight` times the head's cross-entropy is added.
 
@@ -52,8 +56,8 @@ def with_auxiliary(
     channels = getattr(encoder, "out_channels", None)
     if not channels:
         raise UserError(f"{asking} needs one of smp's encoders, not {type(encoder).__name__}; set it to 0")
-    both = WithAuxiliary(network, encoder, channels[-2])
-    cross_entropy = build_loss("ce", sum_over_processes=sum_over_processes)
+    both = WithAuxiliary(network, encoder, channels[-2], num_classes)
+    cross_entropy = build_loss("ce", num_classes, sum_over_processes=sum_over_processes)
 
     def total(logits: Tensor, targets: Tensor) -> Tensor:
         auxiliary, both.logits = both.logits, None  # its graph is not kept beyond the step

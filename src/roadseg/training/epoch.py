@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
+from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
 from roadseg.frames.files import FrameFiles
@@ -99,7 +100,14 @@ def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
     return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
 
 
-def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[FrameFiles], batch_size: int) -> float:
+def miou_of(
+    fabric: Fabric,
+    model: nn.Module,
+    frames: Frames,
+    files: Sequence[FrameFiles],
+    batch_size: int,
+    num_classes: int = NUM_CLASSES,
+) -> float:
     """Return the mIoU over all classes, as `cal_acc` defines it, at the labels' own sizes.
 
     The processes share the frames out among them, and each gets the result. Raises UserError for an unreadable label.
@@ -110,7 +118,7 @@ def miou_of(fabric: Fabric, model: nn.Module, frames: Frames, files: Sequence[Fr
     for i, classes in zip(share, maps, strict=True):
         joint += joint_histogram(classes, read_label(files[i].label))
     total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
-    return cal_acc(total.cpu().numpy())[0]
+    return cal_acc(total.cpu().numpy(), num_classes)[0]
 
 
 @dataclass

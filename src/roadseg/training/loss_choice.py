@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from roadseg.classes import IGNORE_INDEX
+from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.training.losses import Loss, build_loss
 from roadseg.training.pixel_losses import ce_lovasz, focal, ohem, smoothing
 
@@ -21,6 +21,7 @@ def choose_loss(
     min_share: float,
     gamma: float,
     sum_over_processes: Callable[[Tensor], Tensor],
+    num_classes: int = NUM_CLASSES,
 ) -> Loss:
     """Return the loss of that name: a function of logits (N, C, H, W) float and targets (N, H, W) of an integer type.
 
@@ -35,7 +36,11 @@ def choose_loss(
         case "focal":
             return partial(focal, ignore_index=IGNORE_INDEX, gamma=gamma, sum_over_processes=sum_over_processes)
     loss = build_loss(
-        name, class_weights=class_weights, mask_ignored=mask_ignored, sum_over_processes=sum_over_processes
+        name,
+        num_classes,
+        class_weights=class_weights,
+        mask_ignored=mask_ignored,
+        sum_over_processes=sum_over_processes,
     )
     weight = label_smoothing * _SHARE_OF_CE.get(name, 0.0)
     return _smoothed(loss, weight, sum_over_processes) if weight else loss
