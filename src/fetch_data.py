@@ -3,17 +3,20 @@
     python src/fetch_data.py        DVC stage `fetch_data`: (the source) -> data/seg_data
 
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
-outside the project; seg_data, a folder, zip or tar in that layout; cityscapes and mapillary, folders as they are
-unpacked from the archives that those who register get. The training frames of further data (`data.also`) go to
-data/seg_data/also/NAME.
+outside the project; seg_data, a folder, zip or tar in any of the layouts of datasets/layouts.py; cityscapes and
+mapillary, folders as they are unpacked from the archives that those who register get. What labels hold becomes class
+ids by the row of `class_sets` that `classes` names, and the classes are written down beside the frames. The training
+frames of further data (`data.also`) go to data/seg_data/also/NAME.
 """
 
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.class_files import read_class_file
 from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
+from roadseg.class_rows import LabelRule, label_rule
 from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data
 from roadseg.datasets.folds import hold_out_fold
 from roadseg.datasets.splits import make_splits
@@ -26,14 +29,16 @@ def main() -> None:
     params = load_params()
     with replacing(paths.SEG_DATA) as folder:
         seg_data.make_layout(folder)
-        origin, notes = fill(folder, params)
+        rule = chosen_rule(params)
+        origin, imported = fill(folder, params, rule)
         if params.data.fold != "none":
-            hold_out_fold(folder, *map(int, params.data.fold.split("/")))
+            number, count = map(int, params.data.fold.split("/"))
+            hold_out_fold(folder, number, count, len(rule.classes))
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
-        splits = make_splits(training, testing, params.data.val_fraction)
-        more_stems, more_notes = add_further(folder, params) if params.data.also else ({}, [])
+        splits = make_splits(training, testing, params.data.val_fraction, imported.held_out)
+        more_stems, more_notes = add_further(folder, params, rule) if params.data.also else ({}, [])
         write_json(folder / paths.SPLITS.name, splits | ({"also": more_stems} if more_stems else {}))
-    for note in notes + more_notes:
+    for note in imported.notes + more_notes:
         print(f"note: {note}")
     counts = ", ".join(f"{len(names)} {split}" for split, names in splits.items())
     print(f"{paths.SEG_DATA}: {counts} frames of {describe_sizes(seg_data.sizes(paths.SEG_DATA))}, from {origin}")
@@ -41,7 +46,13 @@ def main() -> None:
         print(f"{paths.SEG_DATA}/also/{name}: {len(stems)} frames to train on as well")
 
 
-def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
+def chosen_rule(params: Params) -> LabelRule:
+    """The classes of `classes`, and what in a label means them; UserError where the row's file is wrong."""
+    row = params.class_sets[params.classes]
+    return label_rule(params.classes, read_class_file(paths.INPUT_CLASSES) if row.file else row)
+
+
+def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.Imported]:
     """Write the frames of the chosen source into the empty layout; say where they are from, and what to know of them.
 
     Raises UserError where they are not right.
@@ -56,23 +67,26 @@ def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
                 params.data.synthetic.width,
                 params.data.synthetic.seed,
             )
-            return f"generated scenes (seed {params.data.synthetic.seed})", []
+            return f"generated scenes (seed {params.data.synthetic.seed})", seg_data.Imported([])
         case "kitti":
             archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
             print(f"{archive}: sha256 {digest}")
-            return shown_url(params.data.kitti.url), kitti.import_frames(archive, folder, params.data.allow_leak)
+            notes = kitti.import_frames(archive, folder, params.data.allow_leak)
+            return shown_url(params.data.kitti.url), seg_data.Imported(notes)
         case "seg_data":
             source = path_of("data.seg_data.path", params.data.seg_data.path or "")
-            return printable(source), seg_data.import_frames(source, folder, params.data.allow_leak)
+            return printable(source), seg_data.import_frames(source, folder, params.data.allow_leak, rule)
         case "cityscapes":
             source = path_of("data.cityscapes.path", params.data.cityscapes.path or "")
-            return printable(source), cityscapes.import_frames(source, folder, params.data.allow_leak)
+            notes = cityscapes.import_frames(source, folder, params.data.allow_leak)
+            return printable(source), seg_data.Imported(notes)
         case "mapillary":
             source = path_of("data.mapillary.path", params.data.mapillary.path or "")
-            return printable(source), mapillary.import_frames(source, folder, params.data.allow_leak)
+            notes = mapillary.import_frames(source, folder, params.data.allow_leak)
+            return printable(source), seg_data.Imported(notes)
 
 
-def add_further(folder: Path, params: Params) -> tuple[dict[str, list[str]], list[str]]:
+def add_further(folder: Path, params: Params, rule: LabelRule) -> tuple[dict[str, list[str]], list[str]]:
     """Write the training frames of further data beside the main ones; return their names, and what to know of them.
 
     Raises UserError where they are not right, or are tested on.
@@ -83,7 +97,7 @@ def add_further(folder: Path, params: Params) -> tuple[dict[str, list[str]], lis
         part, source = further.make_part(folder, name), params.data.also[name].path
         if source:
             path = path_of(f"data.also.{name}.path", source)
-            notes += further.import_training(path, folder, part, testing, params.data.allow_leak)
+            notes += further.import_training(path, folder, part, testing, params.data.allow_leak, rule)
         else:
             write_scenes(
                 folder,

@@ -1,10 +1,12 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
-python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4, weights
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4,
+                            classes, weights
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
-costs no output. `frames`, `also_1` to `also_4` and `weights` are links to your own frames, to further data and to a
-file of weights, where params.yaml names them: through these links DVC notices when the content behind a name changes.
+costs no output. `frames`, `also_1` to `also_4`, `classes` and `weights` are links to your own frames, to further data,
+to a file of classes and to one of weights, where params.yaml names them: through these links DVC notices when the
+content behind a name changes.
 Otherwise they are files that say "none".
 """
 
@@ -16,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.class_files import read_class_file
 from pipeline.params import load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
@@ -40,6 +43,8 @@ def main() -> None:
         named[paths.INPUT_FRAMES] = f"data.{params.data.source}.path", own[params.data.source] or ""
     if source.startswith("file:"):
         named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
+    if class_file := params.class_sets[params.classes].file:
+        named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
     further = [(f"data.also.{name}.path", row.path) for name, row in sorted(params.data.also.items()) if row.path]
     named |= dict(zip(paths.INPUTS_FURTHER, further, strict=False))
     outputs = all_outputs()
@@ -50,7 +55,9 @@ def main() -> None:
     problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
     if problems:
         raise UserError("\n".join(problems))
-    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_WEIGHTS):
+    if class_file:
+        read_class_file(Path(class_file).expanduser())
+    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_CLASSES, paths.INPUT_WEIGHTS):
         with replacing(link) as temporary:
             if link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())

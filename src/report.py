@@ -75,9 +75,7 @@ def main() -> None:
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
 
 
-def describe_scores(
-    score: Mapping[str, float], classes: ClassSet, cost: str, test_frames: int
-) -> dict[str, Any]:
+def describe_scores(score: Mapping[str, float], classes: ClassSet, cost: str, test_frames: int) -> dict[str, Any]:
     """The sentences and rows about the test frames' scores."""
     table = pd.read_csv(paths.PER_CLASS, keep_default_na=False, dtype={"class": str})  # a class may be called nan
     table = table.assign(share=lambda table: table["pixels"] / table["pixels"].sum())

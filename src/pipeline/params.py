@@ -9,8 +9,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pipeline import paths
 from pipeline.recipes import unknown_keys, with_recipe
 from pipeline.schema import read_yaml, validate
+from roadseg.class_rows import names_file, problems_of_row
+from roadseg.classes import NAMES
 from roadseg.errors import UserError
 from roadseg.specs import (
+    ClassRow,
     Constant,
     Cosine,
     CosineRestarts,
@@ -25,6 +28,7 @@ from roadseg.specs import (
 )
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -69,7 +73,7 @@ class Data(Section):
     seg_data: SegData
     cityscapes: Cityscapes
     mapillary: Mapillary
-    also: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")], Further]
+    also: dict[Name, Further]
 
 
 class Dice(Section):
@@ -150,6 +154,8 @@ class Report(Section):
 class Params(Section):
     seed: Seed
     data: Data
+    classes: str
+    class_sets: dict[Name, ClassRow]
     model: str
     models: dict[str, Network]
     pretrained: str
@@ -191,6 +197,10 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
     if missing:  # the word that nothing took the place of is no second problem
         problems = [line for line in problems if ": 'recipe' is " not in line]
         misfits = [line for line in misfits if ": recipe needs " not in line]
+    for name, row in params.class_sets.items() if params else ():
+        problems += problems_of_row(name, row)
+    if params and not problems:
+        problems += _unfit_classes(params)
     rows = params.recipes if params else {}
     unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
     return params, missing + problems + unknown + _broken_references(raw) + misfits
@@ -229,6 +239,27 @@ def _broken_references(raw: Any) -> list[str]:
     if None in window and window != [None, None]:
         problems.append("predict.passes: window_height and window_width go together; set both, or leave both empty")
     return problems
+
+
+def _unfit_classes(params: Params) -> list[str]:
+    """Find a choice of classes that is none, or that the frames don't have."""
+    if params.classes not in params.class_sets:
+        choice = ", ".join(params.class_sets)
+        return [f"classes: {params.classes!r} is not in `class_sets`; choose from {choice}"]
+    row, name = params.class_sets[params.classes], params.classes
+    if names_file(row) and not row.file:
+        return [f"class_sets.{name}.file is empty, but classes is {name}; name a YAML file of classes"]
+    if tuple(row.names) == NAMES:
+        return []
+    problems = []
+    if params.data.source != "seg_data":
+        problems.append(f"classes: {name}, but frames of data.source: {params.data.source} have those of Cityscapes")
+    problems += [
+        f"classes: {name}, but data.also.{other} is of generated scenes, which have those of Cityscapes"
+        for other, further in params.data.also.items()
+        if further.source
+    ]
+    return [f"{line}; choose cityscapes, or frames of your own" for line in problems]
 
 
 def _misfits_in_training(raw: Any) -> list[str]:

@@ -8,6 +8,7 @@ INPUTS_CHECKED = Path("data/inputs/checked")
 INPUT_FRAMES = Path("data/inputs/frames")
 # one for each path of further data: DVC follows a link that is an output, but none inside a folder
 INPUTS_FURTHER = tuple(Path(f"data/inputs/also_{number}") for number in range(1, 5))
+INPUT_CLASSES = Path("data/inputs/classes")
 INPUT_WEIGHTS = Path("data/inputs/weights")
 SEG_DATA = Path("data/seg_data")
 SPLITS = SEG_DATA / "splits.json"

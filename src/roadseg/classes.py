@@ -44,7 +44,6 @@ for _train_id, _row in enumerate(_CLASSES):
     TRAIN_ID_OF_LABEL_ID[_row[1]] = _train_id
 
 
-
 @dataclass(frozen=True)
 class ClassSet:
     """Classes 0..K-1: the name of each, and its colour (R, G, B) in pictures of class maps."""

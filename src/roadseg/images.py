@@ -7,7 +7,7 @@ import numpy as np
 
 from roadseg.errors import printable
 from roadseg.inputs.files import read_bytes
-from roadseg.inputs.headers import Picture, read_header, unreadable
+from roadseg.inputs.headers import Picture, read_header, unreadable, without_palette
 from roadseg.inputs.labels import check_form
 
 JPEG_QUALITY = 95
@@ -39,10 +39,18 @@ def decode_image(picture: Picture, name: str) -> np.ndarray:
     return _decode(picture, name, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
-def decode_label(picture: Picture, name: str) -> np.ndarray:
+def decode_label(picture: Picture, name: str, hint: str = "") -> np.ndarray:
     """Return a label map as (H, W) uint8; UserError where it can't be decoded or isn't an 8-bit grey PNG."""
-    check_form(picture, name)
+    check_form(picture, name, hint)
     return _decode(picture, name, cv2.IMREAD_UNCHANGED)
+
+
+def decode_indices(picture: Picture, name: str) -> np.ndarray:
+    """Return a palette PNG's indices as (H, W) uint8; of a grey one its values. UserErrors as of `decode_label`."""
+    if not picture.palette or picture.bits == 8:
+        return decode_label(without_palette(picture, name), name)
+    spread = _decode(without_palette(picture, name), name, cv2.IMREAD_UNCHANGED)  # 1, 2 and 4 bits over 0..255
+    return spread // (255 // (2**picture.bits - 1))
 
 
 def _decode(picture: Picture, name: str, flags: int) -> np.ndarray:

@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, Po
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
-
-
+ClassName = Annotated[str, Field(pattern=r"^[^\s\p{C}]([^\n\p{C}]{0,62}[^\s\p{C}])?$")]  # one line of a text file
+Values = Annotated[str, Field(coerce_numbers_to_str=True)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -36,6 +36,37 @@ class Network(Section):
     encoder: str | None = None
     kwargs: dict[str, Any] = Field(default_factory=dict)
     pretrained: dict[str, Annotated[Source, BeforeValidator(_in_full)]] = Field(default_factory=dict)
+
+
+def _unpainted(entry: Any) -> Any:
+    return {entry: None} if isinstance(entry, str) else entry
+
+
+class ClassRow(Section):
+    """A set of classes, and what in a label file means which of them; or the YAML file that says so.
+
+    `classes` lists their names, each with its colour where it has one; `values` gives what means a class in a label,
+    where that is not its number or colour, and `ignore` what means none. Texts hold several, split by commas: colours
+    as `128 64 128`, values as `7` or `0..6`.
+    """
+
+    labels: Literal["grey", "colors", "palette"] = "grey"
+    classes: list[
+        Annotated[dict[ClassName, str | None], BeforeValidator(_unpainted), Field(min_length=1, max_length=1)]
+    ] = Field(default_factory=list)
+    values: dict[str, Values] = Field(default_factory=dict)
+    ignore: Values = ""
+    file: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The classes' names in the order of their ids."""
+        return [name for entry in self.classes for name in entry]
+
+    @property
+    def colors(self) -> list[str]:
+        """The text of each class's colour; nothing where it has none."""
+        return [color or "" for entry in self.classes for color in entry.values()]
 
 
 class Input(Section):

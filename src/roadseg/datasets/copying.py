@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from roadseg.classes import IGNORE_INDEX
 from roadseg.datasets.archives import Tree
+from roadseg.datasets.colors import Colors, ids_of_colors
 from roadseg.datasets.fingerprints import Fingerprint, fingerprint
 from roadseg.datasets.image_checks import checked_image
 from roadseg.datasets.pairs import Pair
 from roadseg.errors import UserError
-from roadseg.images import decode_label, write_image
-from roadseg.inputs.headers import read_header, without_palette
+from roadseg.images import decode_indices, decode_label, write_image
+from roadseg.inputs.headers import Picture, read_header
 from roadseg.inputs.labels import Values, check_values
 
 _LARGE = 2**26  # pixels: larger pictures are decoded one at a time, so that memory is enough for the threads
@@ -31,12 +32,12 @@ class Copied:
 
     part: str
     image: str  # its full name in the source
-    values: frozenset[int]  # train ids in the label, 255 included
+    values: frozenset[int]  # class ids in the label, 255 included
     fingerprint: Fingerprint
 
 
-def copy_pairs(tree: Tree, pairs: list[Pair], values: Values, folder: Path) -> tuple[list[Copied], list[str]]:
-    """Check all pairs and write them under `folder`: images byte by byte, labels as grey PNGs of train ids.
+def copy_pairs(tree: Tree, pairs: list[Pair], values: Values | Colors, folder: Path) -> tuple[list[Copied], list[str]]:
+    """Check all pairs and write them under `folder`: images byte by byte, labels as grey PNGs of class ids.
 
     Returns what was written, and a line for each pair that is not right; all of it is then of no use.
     """
@@ -53,33 +54,44 @@ def copy_pairs(tree: Tree, pairs: list[Pair], values: Values, folder: Path) -> t
     return [result for result in results if isinstance(result, Copied)], problems
 
 
-def _copy(tree: Tree, pair: Pair, values: Values, folder: Path) -> Copied:
+def _copy(tree: Tree, pair: Pair, values: Values | Colors, folder: Path) -> Copied:
     name = tree.show(pair.image)
     content = tree.read(pair.image)
     picture = read_header(content, name)
     size = picture.height, picture.width
     with _one_large if size[0] * size[1] > _LARGE else nullcontext():
         known_by = fingerprint(checked_image(picture, name))
-        train_ids, present = _train_ids(tree, pair, values, size)
-        write_image(folder / pair.part / "label" / f"{pair.stem}.png", train_ids)
+        class_ids, present = _class_ids(tree, pair, values, size)
+        write_image(folder / pair.part / "label" / f"{pair.stem}.png", class_ids)
     ending = PurePosixPath(pair.image).suffix.lower()
     (folder / pair.part / "image" / f"{pair.stem}{ending}").write_bytes(content)
     return Copied(pair.part, name, present, known_by)
 
 
-def _train_ids(tree: Tree, pair: Pair, values: Values, size: tuple[int, int]) -> tuple[np.ndarray, frozenset[int]]:
-    """Return a label as (H, W) uint8 train ids, and which occur; a UserError where anything is wrong with it."""
+def _class_ids(
+    tree: Tree, pair: Pair, values: Values | Colors, size: tuple[int, int]
+) -> tuple[np.ndarray, frozenset[int]]:
+    """Return a label as (H, W) uint8 class ids, and which occur; a UserError where anything is wrong with it."""
     name = tree.show(pair.label)
     picture = read_header(tree.read(pair.label), name)
-    if values.indices:
-        picture = without_palette(picture, name)
-    label = decode_label(picture, name)
-    if label.shape != size:
-        height, width = label.shape
+    if (picture.height, picture.width) != size and picture.kind == "PNG":
+        height, width = picture.height, picture.width
         raise UserError(f"{name} is {height}x{width}, but its image {size[0]}x{size[1]}; make them the same size")
-    present = np.flatnonzero(cv2.calcHist([label], [0], None, [256], [0, 256]))
-    check_values([int(value) for value in present], values, name)
-    train_ids = frozenset(int(values.train_ids[value]) for value in present)
-    if train_ids == {IGNORE_INDEX}:
+    if isinstance(values, Colors):
+        class_ids = ids_of_colors(picture, values, name)
+    else:
+        class_ids = _ids_of_values(picture, values, name)
+    present = frozenset(_values_in(class_ids))
+    if present == {IGNORE_INDEX}:
         raise UserError(f"{name} has no pixel of any class; label it, or remove it and its image")
-    return cv2.LUT(label, values.train_ids.astype(np.uint8)), train_ids
+    return class_ids, present
+
+
+def _ids_of_values(picture: Picture, values: Values, name: str) -> np.ndarray:
+    label = decode_indices(picture, name) if values.indices else decode_label(picture, name, values.hint)
+    check_values(_values_in(label), values, name)
+    return cv2.LUT(label, values.train_ids.astype(np.uint8))
+
+
+def _values_in(label: np.ndarray) -> list[int]:
+    return [int(value) for value in np.flatnonzero(cv2.calcHist([label], [0], None, [256], [0, 256]))]

@@ -11,7 +11,7 @@ from roadseg.errors import UserError
 from roadseg.images import read_label
 
 
-def hold_out_fold(folder: Path, number: int, count: int) -> None:
+def hold_out_fold(folder: Path, number: int, count: int, num_classes: int = NUM_CLASSES) -> None:
     """Make part `number` of `count` of a layout's training frames its test frames, in place of those that it had.
 
     So nothing is chosen by the frames that are to be tested on in the end. Raises UserError where there are fewer
@@ -20,7 +20,7 @@ def hold_out_fold(folder: Path, number: int, count: int) -> None:
     labels = sorted((folder / "training" / "label").iterdir())
     if len(labels) < count:
         raise UserError(f"data.fold: {number}/{count}, but there are {len(labels)} training frames; lower {count}")
-    pixels = np.stack([np.bincount(read_label(path).ravel(), minlength=256)[:NUM_CLASSES] for path in labels])
+    pixels = np.stack([np.bincount(read_label(path).ravel(), minlength=256)[:num_classes] for path in labels])
     held_out = {path.stem for path, fold in zip(labels, assign_folds(pixels, count), strict=True) if fold == number - 1}
     for kind in ("image", "label"):
         shutil.rmtree(folder / "testing" / kind)

@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from roadseg.class_rows import TRAIN_ID_RULE, LabelRule
 from roadseg.datasets.archives import open_tree
 from roadseg.datasets.copying import Copied, copy_pairs
 from roadseg.datasets.fingerprints import fingerprint
-from roadseg.datasets.pairs import find_pairs, top_folder
+from roadseg.datasets.label_rules import values_of
+from roadseg.datasets.laid_out import find_training
 from roadseg.datasets.whole_set import check_whole_set
 from roadseg.errors import printable, raise_all
 from roadseg.images import read_image
-from roadseg.inputs.labels import TRAIN_IDS
 
 
 def make_part(folder: Path, name: str) -> str:
@@ -23,19 +24,27 @@ def make_part(folder: Path, name: str) -> str:
     return part
 
 
-def import_training(source: Path, folder: Path, part: str, testing: Sequence[Copied], allow_leak: bool) -> list[str]:
-    """Check the training frames of a folder or archive in the seg_data layout and copy them into `part` of `folder`.
+def import_training(
+    source: Path,
+    folder: Path,
+    part: str,
+    testing: Sequence[Copied],
+    allow_leak: bool,
+    rule: LabelRule = TRAIN_ID_RULE,
+) -> list[str]:
+    """Check the training frames of a folder or archive in any known layout and write them into `part` of `folder`.
+
+    Labels become class ids by the rule.
 
     Returns a line for each thing that a user should know of them. Raises UserError, a line per problem, where a frame
     is not right, or, unless `allow_leak`, is one of the `testing` frames.
     """
     with open_tree(source) as tree:
-        top = top_folder(tree, "training/image")
-        pairs, problems = find_pairs(tree, part, f"{top}training/image", f"{top}training/label")
-        copied, more = copy_pairs(tree, pairs, TRAIN_IDS, folder)
+        pairs, problems = find_training(tree, part)
+        copied, more = copy_pairs(tree, pairs, values_of(rule), folder)
     raise_all(problems + more)
     training = [replace(frame, part="training") for frame in copied]
-    return check_whole_set([*training, *testing], printable(source), allow_leak)
+    return check_whole_set([*training, *testing], printable(source), allow_leak, rule.classes.names)
 
 
 def check_written(folder: Path, part: str, testing: Sequence[Copied], allow_leak: bool) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from roadseg.datasets.archives import Tree
+from roadseg.datasets.suffixes import PASSED_OVER, Suffixes
 from roadseg.errors import UserError, printable
 
 _IMAGES = (".png", ".jpg", ".jpeg")
@@ -33,22 +34,44 @@ def top_folder(tree: Tree, inside: str) -> str:
     return tops.pop()
 
 
-def find_pairs(tree: Tree, part: str, images: str, labels: str) -> tuple[list[Pair], list[str]]:
-    """Pair the files of two folders by stem; also return a line for each file that has no place in a pair."""
-    image_of, problems = _by_stem(tree, images, _IMAGES)
-    label_of, more = _by_stem(tree, labels, (".png",))
-    problems += more
+def find_pairs(
+    tree: Tree, part: str, images: str, labels: str, suffixes: Suffixes = ("", "")
+) -> tuple[list[Pair], list[str]]:
+    """Pair the files of two folders by stem; also return a line for each file that has no place in a pair.
+
+    `suffixes` are what the names of an image and of its label have behind that stem.
+    """
+    image_of, label_of, problems = files_by_stem(tree, images, labels, suffixes)
     alone = sorted(image_of.keys() - label_of.keys())
-    problems += [f"{tree.show(image_of[s])} has no label; add {printable(f'{labels}/{s}.png')}" for s in alone]
+    missing = [f"{labels}/{stem}{suffixes[1]}.png" for stem in alone]
+    problems += [
+        f"{tree.show(image_of[s])} has no label; add {printable(m)}" for s, m in zip(alone, missing, strict=True)
+    ]
     alone = sorted(label_of.keys() - image_of.keys())
     problems += [f"{tree.show(label_of[s])} has no image; add one to {images}" for s in alone]
     stems = sorted(image_of.keys() & label_of.keys())
     return [Pair(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
 
 
-def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+def files_by_stem(
+    tree: Tree, images: str, labels: str, suffixes: Suffixes
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the images and the labels of two folders by their stems, and a line for each file with no place there."""
+    image_of, problems = _by_stem(tree, images, _IMAGES, suffixes[0])
+    label_of, more = _by_stem(tree, labels, (".png",), suffixes[1])
+    return image_of, label_of, problems + more
+
+
+def stems_in(tree: Tree, folder: str) -> list[str]:
+    """Return the stems of the files in a folder of the tree, not below it."""
+    names = map(PurePosixPath, tree.names)
+    return [unicodedata.normalize("NFC", name.stem) for name in names if name.parent == PurePosixPath(folder)]
+
+
+def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...], suffix: str = "") -> tuple[dict[str, str], list[str]]:
     """Return the names in a folder by their stems, and a line for each that has no place there.
 
+    The stems are without the suffix; files with another known one, which may lie beside them, are passed over.
     Stems are in Unicode's composed form (NFC): macOS writes an accent as a letter of its own, others don't.
     """
     found: dict[str, str] = {}
@@ -66,7 +89,10 @@ def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[st
             problems.append(f"{tree.show(name)} does not end in {', '.join(endings)}; convert it or move it away")
         elif not _is_unicode(stem):
             problems.append(f"{tree.show(name)} has a name that is not in UTF-8; rename it, and its partner")
-        elif stem in found:
+        elif not stem.endswith(suffix):
+            if not stem.endswith(PASSED_OVER):
+                problems.append(f"{tree.show(name)} does not end in {suffix}{file.suffix}, as the others do; rename it")
+        elif (stem := stem.removesuffix(suffix)) in found:
             problems.append(f"{tree.show(name)} has the same stem as {printable(found[stem])}; keep one of them")
         else:
             found[stem] = name

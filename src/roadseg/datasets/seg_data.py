@@ -1,15 +1,17 @@
-"""The seg_data layout: {training,testing}/{image,label}, image and label under one stem, labels of train ids."""
+"""The seg_data layout: {training,testing}/{image,label}, image and label under one stem, labels of class ids."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from roadseg.class_rows import TRAIN_ID_RULE, LabelRule
 from roadseg.classes import CITYSCAPES, ClassSet, write_classes
 from roadseg.datasets.archives import open_tree
 from roadseg.datasets.copying import copy_pairs
-from roadseg.datasets.pairs import find_pairs, top_folder
+from roadseg.datasets.label_rules import painted_classes, values_of
+from roadseg.datasets.laid_out import find_frames
 from roadseg.datasets.whole_set import check_whole_set
 from roadseg.errors import UserError, printable, raise_all
 from roadseg.inputs.headers import png_size
-from roadseg.inputs.labels import TRAIN_IDS
 
 PARTS = ("training", "testing")
 
@@ -22,22 +24,31 @@ def make_layout(folder: Path, classes: ClassSet = CITYSCAPES) -> None:
     write_classes(folder, classes)
 
 
-def import_frames(source: Path, folder: Path, allow_leak: bool = False) -> list[str]:
-    """Check a folder or archive in the layout and copy its frames into the empty layout `folder`.
+@dataclass(frozen=True)
+class Imported:
+    """What is known of frames that were written as a whole.
 
-    Returns a line for each thing that a user should know of the frames as a whole. Raises UserError, a line per
+    `notes` has a line for each thing that a user should know; `held_out` are the stems of the validation frames that
+    came with them, None where there were none.
+    """
+
+    notes: list[str]
+    held_out: frozenset[str] | None = None
+
+
+def import_frames(source: Path, folder: Path, allow_leak: bool = False, rule: LabelRule = TRAIN_ID_RULE) -> Imported:
+    """Check a folder or archive in any known layout and write its frames into the empty layout `folder`.
+
+    Labels become class ids by the rule, whose names and colours are written beside them. Raises UserError, a line per
     problem, if any frame is not right.
     """
     with open_tree(source) as tree:
-        top = top_folder(tree, "training/image")
-        pairs, problems = [], []
-        for part in PARTS:
-            found, unpaired = find_pairs(tree, part, f"{top}{part}/image", f"{top}{part}/label")
-            pairs += found
-            problems += unpaired
-        copied, more = copy_pairs(tree, pairs, TRAIN_IDS, folder)
-    raise_all(problems + more)
-    return check_whole_set(copied, printable(source), allow_leak)
+        found = find_frames(tree)
+        copied, problems = copy_pairs(tree, found.pairs, values_of(rule), folder)
+        raise_all(found.problems + problems)
+        write_classes(folder, painted_classes(rule, tree, found.pairs))
+    notes = check_whole_set(copied, printable(source), allow_leak, rule.classes.names)
+    return Imported(found.notes + notes, found.held_out)
 
 
 def stems(folder: Path, part: str) -> list[str]:

@@ -13,10 +13,15 @@ def ranked(stems: Collection[str], word: str) -> list[str]:
     return sorted(stems, key=lambda stem: hashlib.sha256(f"{word}/{stem}".encode()).digest())
 
 
-def make_splits(training: Collection[str], testing: Collection[str], val_fraction: float) -> dict[str, list[str]]:
-    """Return the names of the train, val and test frames, each in order; val frames lie in the training folder."""
+def make_splits(
+    training: Collection[str], testing: Collection[str], val_fraction: float, held_out: Collection[str] | None = None
+) -> dict[str, list[str]]:
+    """Return the names of the train, val and test frames, each in order; val frames lie in the training folder.
+
+    Given `held_out`, the val frames are those of them that lie there.
+    """
     count = round(val_fraction * len(training))
     if val_fraction > 0:
         count = min(max(count, 1), len(training) - 1)
-    val = set(ranked(training, "val")[:count])
+    val = set(ranked(training, "val")[:count]) if held_out is None else set(held_out) & set(training)
     return {"train": sorted(set(training) - val), "val": sorted(val), "test": sorted(testing)}

@@ -11,7 +11,7 @@ from roadseg.inputs.labels import check_no_masks
 _SHOWN = 3  # pairs that a note names
 
 
-def check_whole_set(frames: Sequence[Copied], where: str, allow_leak: bool) -> list[str]:
+def check_whole_set(frames: Sequence[Copied], where: str, allow_leak: bool, names: Sequence[str] = NAMES) -> list[str]:
     """Return a line for each thing that a user should know of the frames as a whole.
 
     Raises UserError where all training labels are masks, and, unless `allow_leak`, where a picture for training is also
@@ -20,14 +20,14 @@ def check_whole_set(frames: Sequence[Copied], where: str, allow_leak: bool) -> l
     training = [frame for frame in frames if frame.part == "training"]
     testing = [frame for frame in frames if frame.part == "testing"]
     values = frozenset[int]().union(*(frame.values for frame in training))
-    check_no_masks(values, f"{where}/training")
-    return _two_values(values) + _leaks(training, testing, allow_leak)
+    check_no_masks(values, f"{where}/training", names)
+    return _two_values(values, names) + _leaks(training, testing, allow_leak)
 
 
-def _two_values(values: Collection[int]) -> list[str]:
-    if set(values) != {0, 1}:
+def _two_values(values: Collection[int], names: Sequence[str]) -> list[str]:
+    if set(values) != {0, 1} or len(names) == 2:
         return []
-    return [f"all training labels hold 0 and 1 alone: to this project 0 is {NAMES[0]} and 1 is {NAMES[1]}"]
+    return [f"all training labels hold 0 and 1 alone: to this project 0 is {names[0]} and 1 is {names[1]}"]
 
 
 def _leaks(training: Sequence[Copied], testing: Sequence[Copied], allow_leak: bool) -> list[str]:

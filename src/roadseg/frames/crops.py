@@ -35,7 +35,8 @@ class Crops:
         self._things = things_of(names)
         if strong.paste and not self._things:
             raise UserError(
-                f"augmentation.strong.paste: {strong.paste}, but none of the classes is called {', '.join(THINGS)}; set it to 0"
+                f"augmentation.strong.paste: {strong.paste}, but none of the classes is a thing that is known "
+                f"({', '.join(THINGS)}); set it to 0"
             )
         self.size = strong.crop_height, strong.crop_width
 

@@ -77,6 +77,13 @@ def without_palette(picture: Picture, name: str) -> Picture:
     return replace(picture, palette=False, data=grey)
 
 
+def palette_of(picture: Picture, name: str) -> list[tuple[int, int, int]]:
+    """Return a palette PNG's colours by their index, RGB; none of another picture. UserError where it is damaged."""
+    chunks = [chunk for kind, chunk in _png_chunks(picture.data, name) if kind == b"PLTE"] if picture.palette else []
+    rgb = bytes(chunks[0][8:-4]) if chunks else b""
+    return [(rgb[at], rgb[at + 1], rgb[at + 2]) for at in range(0, len(rgb) - 2, 3)]
+
+
 def png_size(start: bytes) -> tuple[int, int]:
     """Return the (height, width) of a PNG that is known to be sound, from its first 24 bytes."""
     width, height = struct.unpack_from(">II", start, len(_PNG) + 8)

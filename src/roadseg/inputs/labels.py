@@ -1,4 +1,8 @@
-"""The one rule for what a label file is: an 8-bit grey PNG of train ids, and no black and white mask."""
+"""What a label file may be and hold.
+
+As the stages keep them, labels are 8-bit grey PNGs of class ids. Where they come from they may be that too, grey PNGs
+of other values or palette PNGs, whose indices count; labels in colours are in `colors.py`.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,6 +23,7 @@ class Values:
     train_ids: np.ndarray  # (256,) int16: the train id of each value, -1 where the value may not occur
     allowed: str  # the same in words, with the remedy
     indices: bool = False  # whether a palette PNG may hold them as its indices
+    hint: str = ""  # what else a user may do about a file of another form
 
 
 def plain_ids(num_classes: int) -> Values:
@@ -32,14 +37,14 @@ def plain_ids(num_classes: int) -> Values:
 TRAIN_IDS = plain_ids(len(NAMES))
 
 
-def check_form(picture: Picture, name: str) -> None:
+def check_form(picture: Picture, name: str, hint: str = "") -> None:
     """Raise a UserError where a picture can't be a label: it is no PNG, has colours, or more or fewer than 8 bits."""
     if picture.kind != "PNG":
         raise UserError(f"{name} is a {picture.kind}, which alters values; save train ids as a grey PNG")
     if picture.palette:
-        raise UserError(f"{name} is a palette PNG; save train ids as grey values")
+        raise UserError(f"{name} is a palette PNG; save train ids as grey values{hint}")
     if picture.channels != 1:
-        raise UserError(f"{name} has {picture.channels} channels; save train ids as one grey channel")
+        raise UserError(f"{name} has {picture.channels} channels; save train ids as one grey channel{hint}")
     if picture.bits != 8:
         raise UserError(f"{name} has {picture.bits} bits a pixel; save train ids with 8")
 

@@ -61,7 +61,8 @@ def plot_frame(
     errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
     errors[truth == IGNORE_INDEX] = _NO_TRUTH
     title = "image (stretched)" if max(truth.shape) >= _STRIP * min(truth.shape) else "image"
-    panels = {title: image, "truth": colorize(truth, classes), "prediction": colorize(pred, classes), "errors (red)": errors}
+    maps = {"truth": colorize(truth, classes), "prediction": colorize(pred, classes)}
+    panels = {title: image, **maps, "errors (red)": errors}
     rows, columns, width, height = layout(*truth.shape)
     figure = Figure(figsize=(columns * width, rows * (height + _TITLE)))
     top = 1 - _TITLE / (rows * (height + _TITLE))

@@ -163,10 +163,6 @@ def test_the_testing_frames_are_left_out_and_it_is_said(tmp_path, layout):
             lambda tree: (tree / "training/v1.2/labels/b.png").write_bytes(palette_png(np.full((8, 8), 9))),
             r"b\.png holds 9; config_v1\.2\.json lists the classes 0\.\.7: take both from one archive",
         ),
-        (
-            lambda tree: (tree / "training/v1.2/labels/b.png").write_bytes(palette_png(np.zeros((8, 4)), bits=4)),
-            r"b\.png has 4 bits a pixel",
-        ),
     ],
 )
 def test_what_is_not_right_is_one_line(tmp_path, layout, spoil, message):

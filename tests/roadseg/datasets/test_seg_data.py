@@ -86,7 +86,7 @@ def test_black_and_white_masks_are_refused(tmp_path: Path, source: Path) -> None
     for file in (source / "training/label").iterdir():
         write_picture(file, np.where(read_label(file) == 0, 255, 0).astype(np.uint8))
     with pytest.raises(
-        UserError, match=r"mine/training: all labels hold 0 and 255 alone, .* save 0 for road and 255 onl"
+        UserError, match=r"mine/training: all labels hold 0 and 255 alone, .* choose classes: binary_road"
     ):
         import_into(tmp_path / "out", source)
     label(GREY + 2)(source)
@@ -193,7 +193,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda s: (s / "training/image/notes.md").write_text("x"), "notes.md does not end in .png, .jpg, .jpeg"),
     "sub-folder": (lambda s: write_picture(s / "testing/label/old/a.png", GREY), "old/a.png is in a sub-folder; move"),
     "twice": (image_twice, f"{IMAGE} has the same stem as training/image/000001_10.jpg; keep one of them"),
-    "no frames": (lambda s: shutil.rmtree(s / "training"), ": the folder training/image is not in it or empty; name"),
+    "no frames": (
+        lambda s: shutil.rmtree(s / "training"),
+        "mine has frames in no layout that is known: training/image + training/label; ",
+    ),
 }
 
 
@@ -248,7 +251,7 @@ def test_no_frame_for_testing(tmp_path: Path, source: Path) -> None:
 def test_two_layouts_in_one_source(tmp_path: Path, source: Path) -> None:
     shutil.copytree(source, tmp_path / "both/a")
     shutil.copytree(source, tmp_path / "both/b")
-    with pytest.raises(UserError, match=r"training/image is in it 2 times \(a/, b/\)"):
+    with pytest.raises(UserError, match=r"has training/image \+ training/label 2 times \(a/, b/\); name one of these"):
         import_into(tmp_path / "out", tmp_path / "both")
 
 

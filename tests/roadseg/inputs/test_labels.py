@@ -46,7 +46,8 @@ def test_masks():
         check_no_masks({255, 0}, "mine/training")
     assert str(caught.value) == (
         "mine/training: all labels hold 0 and 255 alone, where 0 means road and 255 unknown; if they are black and "
-        "white masks, save 0 for road and 255 only where nothing is known, and the other classes as 1..18"
+        "white masks, choose classes: binary_road; if not, save 255 only where nothing is known, and the other "
+        "classes as 1..18"
     )
     for values in ({0}, {255}, {0, 1}, {0, 1, 255}, set(range(19))):
         check_no_masks(values, "mine/training")
