@@ -1,12 +1,13 @@
 """The seg_data layout: {training,testing}/{image,label}, image and label under one stem, labels of class ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from roadseg.class_rows import TRAIN_ID_RULE, LabelRule
 from roadseg.classes import CITYSCAPES, ClassSet, write_classes
 from roadseg.datasets.archives import open_tree
-from roadseg.datasets.copying import copy_pairs
+from roadseg.datasets.copying import Copied, copy_pairs
 from roadseg.datasets.label_rules import painted_classes, values_of
 from roadseg.datasets.laid_out import find_frames
 from roadseg.datasets.whole_set import check_whole_set
@@ -48,7 +49,14 @@ def import_frames(source: Path, folder: Path, allow_leak: bool = False, rule: La
         raise_all(found.problems + problems)
         write_classes(folder, painted_classes(rule, tree, found.pairs))
     notes = check_whole_set(copied, printable(source), allow_leak, rule.classes.names)
-    return Imported(found.notes + notes, found.held_out)
+    return Imported(found.notes + notes + _absent(copied, rule.classes.names), found.held_out)
+
+
+def _absent(frames: Sequence[Copied], names: Sequence[str]) -> list[str]:
+    """Name the classes that no training label holds: many of them are a sign of the wrong set of classes."""
+    present = frozenset[int]().union(*(frame.values for frame in frames if frame.part == "training"))
+    absent = [name for class_id, name in enumerate(names) if class_id not in present]
+    return [f"no training label holds {', '.join(absent)}"] if absent else []
 
 
 def stems(folder: Path, part: str) -> list[str]:

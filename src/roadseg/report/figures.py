@@ -25,7 +25,8 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     """Plot a confusion matrix (K, K) int64, rows truth, as shares of each row's pixels in percent."""
     rows = confusion.sum(axis=1, keepdims=True)
     percent = 100 * confusion / np.maximum(rows, 1)
-    figure = Figure(figsize=(9, 8))
+    scale = min(max(1.0, len(names) / 24), 4.0)  # more classes need more room
+    figure = Figure(figsize=(9 * scale, 8 * scale))
     axes = figure.add_subplot()
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     names = [in_picture(name) for name in names]
