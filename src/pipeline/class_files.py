@@ -13,7 +13,7 @@ def read_class_file(path: Path) -> ClassRow:
     row, problems = validate(ClassRow, read_yaml(path))
     if row:
         problems = ["file: a file of classes can't name another file"] if names_file(row) else []
-        problems = problems or [line.removeprefix("class_sets.") for line in problems_of_row("the file", row)]
+        problems = problems or list(problems_of_row("the file", row))
     if row is None or problems:
         raise UserError("\n".join(f"{printable(path)}: {line}" for line in problems))
     return row

@@ -198,7 +198,7 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
         problems = [line for line in problems if ": 'recipe' is " not in line]
         misfits = [line for line in misfits if ": recipe needs " not in line]
     for name, row in params.class_sets.items() if params else ():
-        problems += problems_of_row(name, row)
+        problems += problems_of_row(f"class_sets.{name}", row)
     if params and not problems:
         problems += _unfit_classes(params)
     rows = params.recipes if params else {}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pydantic
 import yaml
 
-from roadseg.errors import UserError
+from roadseg.errors import UserError, printable
 from roadseg.specs import Section
 
 Model = TypeVar("Model", bound=Section)
@@ -39,7 +39,7 @@ def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
 
 def _explain(problem: Any, model: type[Section]) -> str:
     """One line from a pydantic problem: the key, the value, the remedy."""
-    key = ".".join(str(part) for part in problem["loc"]) or "the file"
+    key = printable(".".join(str(part) for part in problem["loc"]) or "the file")
     value = problem["input"]
     match problem["type"]:
         case "missing":

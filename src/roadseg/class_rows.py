@@ -35,7 +35,7 @@ TRAIN_ID_RULE = LabelRule("cityscapes", CITYSCAPES, "grey", {i: i for i in (*ran
 
 def label_rule(name: str, row: ClassRow) -> LabelRule:
     """Return what a row says; UserError, a line for each problem in it."""
-    if problems := list(problems_of_row(name, row)):
+    if problems := list(problems_of_row(f"class_sets.{name}", row)):
         raise UserError("\n".join(problems))
     painted = [_colors(text)[0][:1] for text in row.colors]
     colors = [found[0] if found else default_color(i) for i, found in enumerate(painted)]
@@ -55,16 +55,15 @@ def names_file(row: ClassRow) -> bool:
     return "file" in row.model_fields_set
 
 
-def problems_of_row(name: str, row: ClassRow) -> Iterator[str]:
-    """Yield a line for each reason why a row, of the right form, is no set of classes."""
-    where = f"class_sets.{name}"
+def problems_of_row(where: str, row: ClassRow) -> Iterator[str]:
+    """Yield a line for each reason why a row, of the right form and called `where`, is no set of classes."""
     if names_file(row):
         if row.classes or row.values or row.ignore:
             yield f"{where}.file: {row.file}, but the row has classes of its own; leave one of the two out"
         return
     if len(row.classes) < 2:
         found = "no classes" if not row.classes else f"one class, {row.names[0]}"
-        yield f"{where} has {found}; name two or more under {where}.classes"
+        yield f"{where} has {found}; name two or more under its classes"
     if len(row.classes) > MOST_CLASSES:
         yield f"{where} has {len(row.classes)} classes, and 8 bits hold {MOST_CLASSES} beside 255; name fewer"
     twice = [name for name, number in Counter(row.names).items() if number > 1]
@@ -75,11 +74,7 @@ def problems_of_row(name: str, row: ClassRow) -> Iterator[str]:
     meanings, wrong = _meanings(row)
     for key, text in wrong:
         yield f"{where}.{key}: {text!r} is no {_KINDS[row.labels]}; write {_EXAMPLES[row.labels]}"
-    first: dict[int | Rgb, int] = {}
-    for value, class_id in meanings:
-        if (other := first.setdefault(value, class_id)) != class_id:
-            both = " and ".join("ignore" if i == IGNORE_INDEX else row.names[i] for i in (other, class_id))
-            yield f"{where}: {shown_value(value)} means both {both}; leave it to one of them"
+    yield from _problems_of_meanings(where, [*row.names, "ignore"], meanings)
 
 
 def _problems_of_colors(where: str, row: ClassRow) -> Iterator[str]:
@@ -90,6 +85,17 @@ def _problems_of_colors(where: str, row: ClassRow) -> Iterator[str]:
             yield f"{where}.classes.{name}: {text!r} is no colour; write red, green and blue, as in 128 64 128"
         elif found and (other := owner.setdefault(found[0], name)) != name:
             yield f"{where}: {other} and {name} have the same colour, {shown_value(found[0])}; give one another"
+
+
+def _problems_of_meanings(where: str, names: Sequence[str], meanings: Sequence[tuple[int | Rgb, int]]) -> Iterator[str]:
+    """Yield a line for each two that claim the same value, the first such; the last name is that of 255."""
+    owner: dict[int | Rgb, int] = {}
+    shown = set[tuple[int, int]]()
+    for value, class_id in meanings:
+        if (other := owner.setdefault(value, class_id)) != class_id and (other, class_id) not in shown:
+            shown.add((other, class_id))
+            both = " and ".join(names[-1 if i == IGNORE_INDEX else i] for i in (other, class_id))
+            yield f"{where}: {shown_value(value)} means both {both}; leave it to one of them"
 
 
 def default_color(class_id: int) -> Rgb:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic_core import PydanticCustomError
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
@@ -39,6 +40,8 @@ class Network(Section):
 
 
 def _unpainted(entry: Any) -> Any:
+    if isinstance(entry, int | float):  # bool as well, which is what YAML makes of no
+        raise PydanticCustomError("name", "put a name that is a number, yes or no in quotes")
     return {entry: None} if isinstance(entry, str) else entry
 
 
