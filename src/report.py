@@ -27,6 +27,7 @@ from roadseg.report.addresses import shown_url
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
 from roadseg.report.pages import write_pages
+from roadseg.report.sources import data_name
 
 
 def main() -> None:
@@ -66,7 +67,8 @@ def main() -> None:
             params.data.source, frames, params.train.select, params.seed, trained["device"], score_facts["absent"]
         ),
     }
-    comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), params.data.source)
+    data = data_name(params.data.source, params.classes)
+    comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), data)
     with replacing(paths.REPORT) as folder:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)

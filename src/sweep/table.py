@@ -10,6 +10,7 @@ from pipeline.stage import replacing
 from roadseg.report.ablation import ablation_table, write_table
 from roadseg.report.ablation_words import ablation_facts
 from roadseg.report.pages import render
+from roadseg.report.sources import data_name
 from roadseg.report.tradeoff import plot_tradeoff
 from sweep.comparisons import differing
 from sweep.dvc_runs import Run
@@ -27,7 +28,7 @@ def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> di
         "group": experiment.group,
         "variant": experiment.variant,
         "seed": str(experiment.seed) + ("" if experiment.fold == "none" else f" fold {experiment.fold}"),
-        "data": experiment.params["data"]["source"],
+        "data": data_name(experiment.params["data"]["source"], experiment.params["classes"]),
         "against": other.variant if other else "",
         "changed": ", ".join(differing(experiment.params, other.params)) if other else "",
         **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},

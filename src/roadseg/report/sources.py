@@ -1,6 +1,6 @@
 """What a reader must know of the frames, by where they come from (`data.source`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,23 @@ _SOURCES = {
 }
 
 
+def data_name(source: str, classes: str) -> str:
+    """Name the frames that figures are of; one's own of other classes than Cityscapes' are other data.
+
+    >>> data_name("seg_data", "camvid"), data_name("seg_data", "cityscapes"), data_name("kitti", "cityscapes")
+    ('seg_data (camvid)', 'seg_data', 'kitti')
+    """
+    return source if source != "seg_data" or classes == "cityscapes" else f"{source} ({classes})"
+
+
 def source_of(name: str) -> Source:
-    """Return what is known of a source; of one that nothing is written about here, what holds for any."""
+    """Return what is known of a source, or of the data of a `data_name`.
+
+    Of one that nothing is written about here it is what holds for any.
+    """
+    source, _, classes = name.partition(" (")
+    if classes and source in _SOURCES:
+        return replace(_SOURCES[source], name=f"{_SOURCES[source].name} ({classes}")
     frames = f"{name} frames"
     unknown = Source(
         frames,
