@@ -9,6 +9,7 @@ from roadseg.datasets.pairs import Pair, files_by_stem, find_pairs, stems_in
 from roadseg.datasets.splits import ranked
 from roadseg.datasets.suffixes import Suffixes, suffixes_of
 
+SPLITS = ("train", "val", "test")
 _TESTED = 4  # one frame in so many, where nothing says which
 
 
@@ -28,25 +29,38 @@ class Found:
 def find_frames(tree: Tree) -> Found:
     """Find the pairs of all splits; UserError where the tree has no layout that is known.
 
-    Where there are no test frames, the validation frames are tested on. Where nothing says which frames are for what, a
-    quarter is for testing: those that `ranked` puts first by the word `test`.
+    Where no test frame is labelled, the validation frames are tested on. Where nothing says which frames are for what,
+    a quarter is for testing: those that `ranked` puts first by the word `test`.
     """
     layout, top = find_layout(tree)
-    splits, problems = _pairs_by_split(tree, layout, top)
-    train, val, test, notes = splits["train"], splits["val"], splits["test"], []
+    splits, problems = _pairs_by_split(tree, layout, top, _labelled(tree, layout, top))
+    train, val, test = (splits.get(split, []) for split in SPLITS)
+    notes = []
     if not layout.is_split:
-        chosen = set(ranked([pair.stem for pair in train], "test")[: max(1, round(len(train) / _TESTED))])
-        test = [pair for pair in train if pair.stem in chosen]
-        train = [pair for pair in train if pair.stem not in chosen]
+        train, test = _without_a_quarter(train)
         notes.append(f"nothing says which frames are for testing: {len(test)} of {len(test) + len(train)} were taken")
     elif val and not test:
         val, test = [], val
-        notes.append(f"there are no frames for {layout.test}: those for {layout.val} are tested on")
+        notes.append(f"there are no labelled frames for {layout.test}: those for {layout.val} are tested on")
     if {pair.stem for pair in train} & {pair.stem for pair in val}:  # numbered from 1 in each split
         val = [replace(pair, stem=f"{layout.val}_{pair.stem}") for pair in val]
     held_out = frozenset(pair.stem for pair in val) if val else None
     pairs = [replace(pair, part="training") for pair in train + val] + [replace(pair, part="testing") for pair in test]
     return Found(pairs, held_out, problems, notes)
+
+
+def _labelled(tree: Tree, layout: Layout, top: str) -> tuple[str, ...]:
+    """Return the splits to read: all, but not test frames without a label where there is a validation split."""
+
+    def has_labels(split: str) -> bool:
+        return any(name.startswith(f"{top}{layout.labels.format(split)}/") for name in tree.names)
+
+    return SPLITS[:2] if has_labels(layout.val) and not has_labels(layout.test) else SPLITS
+
+
+def _without_a_quarter(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
+    chosen = set(ranked([pair.stem for pair in pairs], "test")[: max(1, round(len(pairs) / _TESTED))])
+    return [pair for pair in pairs if pair.stem not in chosen], [pair for pair in pairs if pair.stem in chosen]
 
 
 def find_training(tree: Tree, part: str) -> tuple[list[Pair], list[str]]:
@@ -57,7 +71,7 @@ def find_training(tree: Tree, part: str) -> tuple[list[Pair], list[str]]:
 
 
 def _pairs_by_split(
-    tree: Tree, layout: Layout, top: str, splits: tuple[str, ...] = ("train", "val", "test")
+    tree: Tree, layout: Layout, top: str, splits: tuple[str, ...]
 ) -> tuple[dict[str, list[Pair]], list[str]]:
     folders = [f"{top}{folder.format(layout.train)}" for folder in (layout.images, layout.labels)]
     suffixes = suffixes_of(*(stems_in(tree, folder) for folder in folders))
@@ -71,7 +85,7 @@ def _pairs_by_split(
             images, labels = (f"{top}{folder.format(word)}" for folder in (layout.images, layout.labels))
             found[split], lines = find_pairs(tree, word, images, labels, suffixes)
         problems += lines
-    return {"train": [], "val": [], "test": []} | found, problems
+    return found, problems
 
 
 def _listed(tree: Tree, layout: Layout, top: str, word: str, suffixes: Suffixes) -> tuple[list[Pair], list[str]]:

@@ -38,6 +38,7 @@ class Layout:
 LAYOUTS = (
     Layout("{}/image", "{}/label", "training", "validation", "testing"),
     *(Layout("{}/images", f"{{}}/{labels}") for labels in ("masks", "labels")),
+    *(Layout("{}/image", f"{{}}/{label}") for label in ("mask", "label")),
     *(Layout("images/{}", f"{labels}/{{}}") for labels in ("masks", "labels")),
     Layout("JPEGImages", "SegmentationClass", lists="ImageSets/Segmentation/{}.txt"),
     *(Layout("{}", f"{{}}{ending}") for ending in ("_labels", "annot")),

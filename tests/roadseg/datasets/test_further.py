@@ -60,7 +60,7 @@ def spoil_labels(top):
     ("spoil", "message"),
     [
         (lambda top: shutil.rmtree(top), "mine does not exist"),
-        (lambda top: (top / "training").rename(top / "train"), "has frames in no layout that is known: training/image"),
+        (lambda top: (top / "training").rename(top / "mine"), "has frames in no layout that is known: training/image"),
         (lambda top: (top / "training/label/000001_10.png").unlink(), r"000001_10\.png has no label; add"),
         (
             lambda top: write_picture(top / "training/label/000001_10.png", np.full((32, 48), 19, np.uint8)),

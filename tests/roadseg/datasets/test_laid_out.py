@@ -1,6 +1,7 @@
 """Frames are paired and split as the layout has them."""
 
 import hashlib
+import shutil
 
 import pytest
 from trees import write_frame, write_split
@@ -23,6 +24,7 @@ def stems_of(found, part):
     [
         ("{}/images", "{}/masks", ""),
         ("{}/images", "{}/labels", "_mask"),
+        ("{}/image", "{}/label", ""),
         ("images/{}", "masks/{}", ""),
         ("{}", "{}_labels", "_L"),
         ("{}", "{}annot", ""),
@@ -44,7 +46,18 @@ def test_without_a_test_split_the_validation_frames_are_tested_on(tmp_path):
     found = found_in(tmp_path)
     assert (stems_of(found, "training"), stems_of(found, "testing")) == (["a", "b"], ["c"])
     assert found.held_out is None
-    assert found.notes == ["there are no frames for test: those for val are tested on"]
+    assert found.notes == ["there are no labelled frames for test: those for val are tested on"]
+
+
+def test_test_frames_without_labels_are_left_out(tmp_path):
+    write_split(tmp_path, "train/images", "train/masks", ["a", "b"], 0)
+    write_split(tmp_path, "val/images", "val/masks", ["c"], 2)
+    write_frame(tmp_path / "test/images/d.png", 3)
+    found = found_in(tmp_path)
+    assert (stems_of(found, "training"), stems_of(found, "testing")) == (["a", "b"], ["c"])
+    assert found.problems == []
+    shutil.rmtree(tmp_path / "val")
+    assert found_in(tmp_path).problems == [f"{tmp_path}/test/images/d.png has no label; add test/masks/d.png"]
 
 
 def test_frames_numbered_anew_in_each_split_stay_apart(tmp_path):
