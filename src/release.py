@@ -31,7 +31,7 @@ def main() -> None:
     name = parser.parse_args().name
     if Path(name).name != name or name.startswith("."):
         raise UserError(f"NAME={name!r} is not a folder name; use letters, digits, - and _")
-    if missing := [path for path in (paths.PARAMS, *COPIED) if not path.exists()]:
+    if missing := [path for path in (paths.PARAMS, *COPIED, paths.CLASSES) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
     classes = read_classes(paths.SEG_DATA)
     card = render("model_card.md.j2", card_facts(name, load_params(), classes))

@@ -10,7 +10,7 @@ from conftest import ROOT, write_picture
 
 import report
 from pipeline import paths
-from roadseg.classes import NAMES
+from roadseg.classes import CITYSCAPES, NAMES, write_classes
 from roadseg.report.figures import plot_confusion
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -34,6 +34,7 @@ def finish_run(folder, stems, **changes):
         write_picture(folder / paths.SEG_DATA / "testing" / "image" / f"{stem}.png", np.full((20, 60, 3), 99, np.uint8))
         write_picture(folder / paths.SEG_DATA / "testing" / "label" / f"{stem}.png", label)
         write_picture(folder / paths.PREDICTIONS / "grey" / f"{stem}.png", label)
+    write_classes(folder / paths.SEG_DATA, CITYSCAPES)
     write_metrics(folder, stems)
     (folder / "models").mkdir()
     (folder / paths.MODEL).write_bytes(b"weights")

@@ -233,6 +233,23 @@ def test_classes_in_a_file_beside_the_data(project, capsys):
         preflight.main()
 
 
+def test_colours_are_refused_where_values_are_meant_with_the_way_out(project):
+    project()
+    write_masks(lambda mask: np.dstack([mask] * 3))
+    with pytest.raises(UserError) as caught:
+        fetch_data.main()
+    first, *_ = str(caught.value).split("\n")
+    remedy = "save train ids as one grey channel, or choose classes whose labels are colors or palette"
+    assert first == f"../mine/train/masks/0.png has 3 channels; {remedy}"
+
+
+def test_masks_are_refused_where_values_are_meant_with_the_way_out(project):
+    project()
+    write_masks()
+    with pytest.raises(UserError, match=r"if they are black and white masks, choose classes: binary_road; if not"):
+        fetch_data.main()
+
+
 def test_further_data_has_the_same_classes_in_a_layout_of_its_own(project):
     """All of it is trained on where nothing splits it."""
     project(classes="binary_road", **{"data.also": {"more": {"path": "../mine/more", "share": 0.5}}})

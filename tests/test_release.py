@@ -9,6 +9,7 @@ from finished_run import PARAMS, report_of
 import release
 from pipeline import paths
 from pipeline.params import check_params
+from roadseg.errors import UserError
 
 OWN = "seg_data", "cityscapes", "mapillary"
 
@@ -87,3 +88,11 @@ def test_the_card_names_further_data_but_no_path_of_it(card):
     assert "They were trained on further data as well (my_own), whose terms apply, too." in text
     assert "/data/me" not in text + params
     assert yaml.safe_load(params)["data"]["also"]["my_own"] == {"share": 0.2}
+
+
+def test_without_the_classes_there_is_no_release(card):
+    """They say what the numbers mean that the network gives."""
+    card()
+    paths.CLASSES.unlink()
+    with pytest.raises(UserError, match=r"^data/seg_data/names\.txt is missing; run `dvc repro` or `dvc pull` first"):
+        release.main()

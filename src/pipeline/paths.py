@@ -11,6 +11,7 @@ INPUTS_FURTHER = tuple(Path(f"data/inputs/also_{number}") for number in range(1,
 INPUT_CLASSES = Path("data/inputs/classes")
 INPUT_WEIGHTS = Path("data/inputs/weights")
 SEG_DATA = Path("data/seg_data")
+CLASSES = SEG_DATA / "names.txt"
 SPLITS = SEG_DATA / "splits.json"
 PREDICTIONS = Path("data/predictions")
 PRETRAINED = Path("models/pretrained.safetensors")
