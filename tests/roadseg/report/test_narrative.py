@@ -5,8 +5,9 @@ from typing import get_args
 import pytest
 
 from pipeline.params import Data, Train
+from roadseg.classes import CITYSCAPES, ClassSet
 from roadseg.report import narrative
-from roadseg.report.sources import source_of
+from roadseg.report.sources import data_name, source_of
 
 SOURCES = get_args(Data.model_fields["source"].annotation)
 FRAMES = {"train": 100, "val": 10, "test": 50}
@@ -74,3 +75,18 @@ def test_only_kitti_has_kittis_licence_and_every_known_source_its_own():
     assert "research edition CC BY-NC-SA:" in licences["mapillary"]
     assert "camvid frames" in licences["camvid"]
     assert not any(source_of(source).name == f"{source} frames" for source in SOURCES)
+
+
+def test_own_frames_of_other_classes_are_other_data():
+    """A mIoU over other classes does not compare."""
+    assert [data_name("seg_data", classes) for classes in ("cityscapes", "camvid")] == ["seg_data", "seg_data (camvid)"]
+    own, other = source_of("seg_data"), source_of("seg_data (camvid)")
+    assert other.name == "the user's own frames (camvid)"
+    assert (other.licence, other.limit) == (own.licence, own.limit)
+
+
+def test_the_task_is_that_of_the_classes():
+    two = ClassSet(("background", "road"), ((0, 0, 0), (128, 64, 128)))
+    assert narrative.task(CITYSCAPES) == narrative.TASK
+    assert "one of 19 classes" in narrative.TASK
+    assert narrative.task(two) == "The task: give each pixel of a frame one of 2 classes, well and at little cost."
