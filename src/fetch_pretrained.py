@@ -2,7 +2,8 @@
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
-The file holds tensors under the model's keys; none at all for `pretrained: none`.
+The file holds tensors under the model's keys; none at all for `pretrained: none`. Those of several former runs are
+averaged.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from pipeline import paths
+from pipeline.former_runs import former_runs
 from pipeline.machine import store_folder
 from pipeline.params import load_params
 from pipeline.stage import replacing, run_stage
@@ -17,6 +19,7 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.download import shown_url
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
+from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
 from roadseg.networks.suitability import check_network
 from roadseg.pretrained.checkpoints import fetch, resolve
@@ -24,7 +27,7 @@ from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
 from roadseg.pretrained.values import as_network_holds_them, check_finite
 from roadseg.pretrained.weights import Weights
-from roadseg.specs import Network
+from roadseg.specs import Network, Source
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
         print(f"{params.model} starts from random weights")
         return
     found = resolve(params.pretrained, row.pretrained)
-    source, weights = found.source, fetch(found.source, row.encoder, store_folder(), found.sha256)
+    source, weights = found.source, weights_of(found, row.encoder)
     fit = fit_weights(weights.tensors, model, NUM_CLASSES)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
     owners = name_owners(weights.tensors, params.models) if fit.part == "nothing" or fit.misfits else ""
@@ -48,6 +51,18 @@ def main() -> None:
         )
     save(checked(source, fit, model))
     print(f"{params.model} starts from {shown_url(source)}: {count}{left_out(fit, owners)}{taken(weights, fit)}")
+
+
+def weights_of(source: Source, encoder: str | None) -> Weights:
+    """The tensors behind a source; of several former runs their mean."""
+    runs = former_runs(source.source)
+    if not runs:
+        return fetch(source.source, encoder, store_folder(), source.sha256)
+    each = {run.name: fetch(f"file:{run.weights}", encoder, store_folder(), source.sha256).tensors for run in runs}
+    try:
+        return Weights(mean_of(each))
+    except UserError as error:
+        raise UserError(f"{source.source}: {error}") from None
 
 
 def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/ch
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
 costs no output. `frames`, `also_1` to `also_4` and `weights` are links to your own frames, to further data and to a
 file of weights, where params.yaml names them: through these links DVC notices when the content behind a name changes.
+For weights of a former experiment the link leads to what git knows of it; for several, the file names their weights.
 Otherwise they are files that say "none".
 """
 
@@ -16,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.former_runs import FormerRun, former_runs
 from pipeline.params import load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
@@ -48,14 +50,17 @@ def main() -> None:
     for name, model in params.models.items():
         addresses |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
     problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
-    if problems:
-        raise UserError("\n".join(problems))
+    runs, more_problems = runs_of("pretrained", source)
+    if problems or more_problems:
+        raise UserError("\n".join(problems + more_problems))
     for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_WEIGHTS):
         with replacing(link) as temporary:
             if link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
                 temporary.write_text("none\n")
+    if runs:
+        show_to_dvc(runs, paths.INPUT_WEIGHTS)
     with replacing(paths.INPUTS_CHECKED) as temporary:
         temporary.write_text("params.yaml and the files that it names have been checked\n")
 
@@ -78,6 +83,23 @@ def problems_of_address(key: str, address: str) -> Iterator[str]:
             check_address(address)
     except UserError as error:
         yield f"{key}: {error}"
+
+
+def runs_of(key: str, source: str) -> tuple[list[FormerRun], list[str]]:
+    """The former runs whose weights `key` names, and a line where one of them can't be had."""
+    try:
+        return former_runs(source), []
+    except UserError as error:
+        return [], [f"{key}: {error}"]
+
+
+def show_to_dvc(runs: list[FormerRun], place: Path) -> None:
+    """Leave at `place` what changes when an experiment has run again: git's own file of it, or the weights' names."""
+    with replacing(place) as temporary:
+        if len(runs) == 1 and runs[0].reference:
+            temporary.symlink_to(runs[0].reference)
+        else:
+            temporary.write_text("".join(f"{run.name} {run.weights.parent.name}{run.weights.name}\n" for run in runs))
 
 
 def all_outputs() -> list[Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
 INPUTS_CHECKED = Path("data/inputs/checked")
 INPUT_FRAMES = Path("data/inputs/frames")
 # one for each path of further data: DVC follows a link that is an output, but none inside a folder

@@ -23,8 +23,8 @@ from roadseg.errors import UserError
 from roadseg.pretrained.weights import Weights, read_tensors
 from roadseg.specs import Source
 
-_SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
-_SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
+_SCHEMES = "gdrive:ID, file:PATH, exp:NAME, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
+_SCHEME = re.compile(r"(gdrive|file|exp|hf|smp):.|https?://.")
 _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
 _TIMEOUT = 60  # seconds without a byte
 

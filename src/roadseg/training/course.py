@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from roadseg.frames.batches import Batch
-from roadseg.training.averaging import Kept, Mean, holding
+from roadseg.networks.mean import Mean
+from roadseg.training.averaging import Kept, holding
 from roadseg.training.epoch import Best
 from roadseg.training.freezing import Frozen
 from roadseg.training.members import Member

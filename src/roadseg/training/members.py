@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from roadseg.training.averaging import Mean
+from roadseg.networks.mean import Mean
 
 
 @dataclass(frozen=True)
