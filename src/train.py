@@ -81,7 +81,7 @@ def main() -> None:
     smallest = num_draws % params.train.batch_size or params.train.batch_size
     initial: dict[str, Tensor] = {}
     members: list[Member] = []
-    for number in range(params.train.members):
+    for number in range(params.train.members if params.train.epochs else 1):
         seed = (params.seed + number) % 2**32
         make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
         batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
@@ -102,7 +102,7 @@ def starting_network(
     """The chosen network with the weights to start from; UserError where they, or the batches, can't serve it."""
     synced = params.train.batch_norm == "train"
     network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-    check_pretrained(network, start, params.train.members, params.train.keep_logits)
+    check_pretrained(network, start, params.train.members, params.train.keep_logits, params.train.epochs)
     if synced:  # statistics that stay don't mind a single frame
         check_smallest_batch(params.model, network, smallest_batch, *size)
     return prepare_network(network, start, fabric, params.train.compile, synced)
@@ -126,7 +126,7 @@ def train_member(
     trained, loss, groups = trained_parts(params, network)
     optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
-    schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
+    schedule = build_schedule(row, optimizer, max(params.train.epochs, 1), len(batches))
     model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
     initial.update(initial or copy_of(network))
     network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
@@ -230,7 +230,8 @@ def with_progress(fabric: Fabric, batches: Batches, epoch: int) -> Iterable[Batc
 
 def print_row(fabric: Fabric, row: dict[str, Any]) -> None:
     watched = f"  mIoU {row['miou']:.4f}" if row["miou"] is not None else ""
-    fabric.print(f"epoch {row['epoch']:3d}  lr {row['lr']:.2e}  loss {row['loss']:.4f}{watched}", flush=True)
+    loss = f"lr {row['lr']:.2e}  loss {row['loss']:.4f}" if row["epoch"] else "the weights as they are"
+    fabric.print(f"epoch {row['epoch']:3d}  {loss}{watched}", flush=True)
 
 
 def write_outputs(

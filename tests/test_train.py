@@ -84,11 +84,20 @@ def test_a_share_of_one_keeps_the_start(project):
     assert history["miou"].nunique() == 1
 
 
+def test_no_epoch_keeps_the_start_as_it_is(project):
+    weights, row, history = trained(**{"train.epochs": 0, "train.select": "val", "train.members": 3, "train.ema": 0.9})
+    start = load_file(START)
+    assert weights.keys() == start.keys()
+    assert all(weights[name].equal(start[name]) for name in start)
+    assert history[["epoch", "miou"]].to_numpy().tolist() == [[0, row["miou"]]]
+    assert row["miou"] == trained(**{"train.keep_start": 1.0, "train.epochs": 1})[1]["miou"]
+
+
 def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
     stored = paths.PRETRAINED.read_bytes()
     head = {name: tensor for name, tensor in load_file(START).items() if name.startswith("segmentation_head")}
     save_file(head, paths.PRETRAINED)
-    for key, value in (("members", 2), ("keep_logits", 0.5)):
+    for key, value in (("members", 2), ("keep_logits", 0.5), ("epochs", 0)):
         with pytest.raises(UserError, match=rf"train\.{key}: {value}, but .* start at random, such as encoder\."):
             trained(**{f"train.{key}": value})
     save_file({}, paths.PRETRAINED)

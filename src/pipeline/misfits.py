@@ -67,6 +67,10 @@ def _misfits_in_training(raw: Any) -> list[str]:
             for key, value in off.items()
             if at("train", key) not in (None, value)
         ]
+    if at("pretrained") == "none" and epochs == 0:
+        problems.append(
+            "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch"
+        )
     if at("train", "aux") and at("train", "compile") is True:
         problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
     if at("train", "clip") and at("train", "precision") == "16-mixed":

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from pipeline import paths
 from pipeline.misfits import misfits_of
@@ -105,7 +105,7 @@ class Augmentation(Section):
 
 
 class Train(Section):
-    epochs: PositiveInt
+    epochs: NonNegativeInt
     batch_size: PositiveInt
     lr: PositiveFloat
     weight_decay: NonNegativeFloat

@@ -35,6 +35,13 @@ def test_what_needs_pretrained_weights_is_refused_without():
     assert misfits(changes | {"pretrained": "imagenet"}) == []
 
 
+def test_no_epoch_needs_weights_to_keep():
+    assert misfits({"train.epochs": 0}) == [
+        "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch",
+    ]
+    assert misfits({"train.epochs": 0, "pretrained": "imagenet", "train.average_last": 1}) == []
+
+
 def test_label_smoothing_is_refused_where_it_would_do_nothing():
     assert misfits({"loss": "focal", "label_smoothing": 0.1}) == [
         "label_smoothing is for ce and ce_dice, but loss is focal; set it to 0 or change loss",
