@@ -33,7 +33,7 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
     rows = []
     schedule = build_schedule(Constant(), optimizer, 4, 1)
     frozen = Frozen(network, "train", "none")
-    score_or_none, batches_of = (score if watched else None), lambda epoch: epoch
+    score_or_none = score if watched else None
     member = run_epochs(
         network,
         epochs,
