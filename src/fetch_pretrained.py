@@ -2,18 +2,21 @@
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
-The file holds tensors under the model's keys; none at all for `pretrained: none`. Those of several former runs are
+                                       `distill.teacher` -> models/teacher.safetensors
+
+The files hold tensors under the model's keys; none at all for `none`. Those of several former runs are
 averaged.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from pipeline import paths
 from pipeline.former_runs import former_runs
 from pipeline.machine import store_folder
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage
 from roadseg.classes import NUM_CLASSES
 from roadseg.download import shown_url
@@ -32,13 +35,19 @@ from roadseg.specs import Network, Source
 
 def main() -> None:
     params = load_params()
+    given, taught = start(params), teacher(params) if params.distill.teacher != "none" else {}
+    save(paths.PRETRAINED, given)
+    save(paths.TEACHER, taught)
+
+
+def start(params: Params) -> dict[str, Tensor]:
+    """The weights that the chosen model starts from; UserError where it or they can't serve."""
     row = params.models[params.model]
     model = build_model(params.model, row, NUM_CLASSES)
     check_network(params.model, model, NUM_CLASSES, params.input.height, params.input.width)  # before hours of training
     if params.pretrained == "none":
-        save({})
         print(f"{params.model} starts from random weights")
-        return
+        return {}
     found = resolve(params.pretrained, row.pretrained)
     source, weights = found.source, weights_of(found, row.encoder)
     fit = fit_weights(weights.tensors, model, NUM_CLASSES)
@@ -49,8 +58,26 @@ def main() -> None:
             f"{shown_url(source)}: weights of another network than {params.model} ({count}, {fit.unused} of the file's "
             f"do not); {owners}; choose the model or the weights to match"
         )
-    save(checked(source, fit, model))
+    tensors = checked(source, fit, model)
     print(f"{params.model} starts from {shown_url(source)}: {count}{left_out(fit, owners)}{taken(weights, fit)}")
+    return tensors
+
+
+def teacher(params: Params) -> dict[str, Tensor]:
+    """All weights of the network that teaches; UserError where the source lacks some."""
+    name, row = params.distill.model, params.models[params.distill.model]
+    model = build_model(name, row, NUM_CLASSES)
+    found = resolve(params.distill.teacher, row.pretrained, "distill.teacher")
+    fit = fit_weights(weights_of(found, row.encoder).tensors, model, NUM_CLASSES)
+    wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
+    lacking = [key for key in wanted if key not in fit.matched]
+    if lacking:
+        raise UserError(
+            f"distill.teacher: {shown_url(found.source)} lacks {len(lacking)} of the {len(wanted)} tensors of {name}, "
+            f"such as {lacking[0]}; a teacher needs them all: choose other weights, or the row distill.model of these"
+        )
+    print(f"{name} from {shown_url(found.source)} teaches")
+    return checked(found.source, fit, model)
 
 
 def weights_of(source: Source, encoder: str | None) -> Weights:
@@ -75,8 +102,8 @@ def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def save(tensors: dict[str, Tensor]) -> None:
-    with replacing(paths.PRETRAINED) as temporary:
+def save(path: Path, tensors: dict[str, Tensor]) -> None:
+    with replacing(path) as temporary:
         save_weights(temporary, tensors)
 
 

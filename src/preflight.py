@@ -1,10 +1,11 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
-python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4, weights
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4,
+                                                                    unlabelled, weights, teacher
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
-costs no output. `frames`, `also_1` to `also_4` and `weights` are links to your own frames, to further data and to a
-file of weights, where params.yaml names them: through these links DVC notices when the content behind a name changes.
+costs no output. The others are links to your own frames, to further data, to frames without labels and to files of
+weights, where params.yaml names them: through these links DVC notices when the content behind a name changes.
 For weights of a former experiment the link leads to what git knows of it; for several, the file names their weights.
 Otherwise they are files that say "none".
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.former_runs import FormerRun, former_runs
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
@@ -30,39 +31,59 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 def main() -> None:
     show_the_change_to_git()
     params = load_params()
-    row = params.models[params.model].pretrained.get(params.pretrained)
-    source = row.source if row else params.pretrained
-    named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
-    own = {
-        "seg_data": params.data.seg_data.path,
-        "cityscapes": params.data.cityscapes.path,
-        "mapillary": params.data.mapillary.path,
-    }
-    if params.data.source in own:
-        named[paths.INPUT_FRAMES] = f"data.{params.data.source}.path", own[params.data.source] or ""
-    if source.startswith("file:"):
-        named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
-    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(params.data.also.items()) if row.path]
-    named |= dict(zip(paths.INPUTS_FURTHER, further, strict=False))
-    outputs = all_outputs()
+    named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
-    addresses = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
-    for name, model in params.models.items():
-        addresses |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
-    problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
-    runs, more_problems = runs_of("pretrained", source)
-    if problems or more_problems:
-        raise UserError("\n".join(problems + more_problems))
-    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_WEIGHTS):
+    problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]
+    runs: dict[Path, list[FormerRun]] = {}
+    for link, (key, source) in weights_named(params).items():
+        runs[link], more_problems = runs_of(key, source)
+        problems += more_problems
+    if problems:
+        raise UserError("\n".join(problems))
+    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_UNLABELLED, *runs):
         with replacing(link) as temporary:
-            if link in named:
+            if found := runs.get(link):
+                show_to_dvc(found, temporary)
+            elif link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
                 temporary.write_text("none\n")
-    if runs:
-        show_to_dvc(runs, paths.INPUT_WEIGHTS)
     with replacing(paths.INPUTS_CHECKED) as temporary:
         temporary.write_text("params.yaml and the files that it names have been checked\n")
+
+
+def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
+    """For each link the key in params.yaml that names a path, and the path."""
+    data, named = params.data, {}
+    own = {"seg_data": data.seg_data.path, "cityscapes": data.cityscapes.path, "mapillary": data.mapillary.path}
+    if data.source in own:
+        named[paths.INPUT_FRAMES] = f"data.{data.source}.path", own[data.source] or ""
+    if data.unlabelled.source == "images":
+        named[paths.INPUT_UNLABELLED] = "data.unlabelled.path", data.unlabelled.path or ""
+    for link, (key, source) in weights_named(params).items():
+        if source.startswith("file:"):
+            named[link] = key, source.removeprefix("file:")
+    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(data.also.items()) if row.path]
+    return named | dict(zip(paths.INPUTS_FURTHER, further, strict=False))
+
+
+def weights_named(params: Params) -> dict[Path, tuple[str, str]]:
+    """For each link to weights the key in params.yaml that names them, and the source that it stands for."""
+    chosen = {
+        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, params.model),
+        paths.INPUT_TEACHER: ("distill.teacher", params.distill.teacher, params.distill.model),
+    }
+    rows = {link: params.models[model].pretrained.get(name) for link, (_, name, model) in chosen.items()}
+    return {link: (key, row.source if (row := rows[link]) else name) for link, (key, name, _) in chosen.items()}
+
+
+def addresses_of(params: Params) -> dict[str, str]:
+    """All that may be an address, by its key in params.yaml."""
+    found = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
+    found["distill.teacher"] = params.distill.teacher
+    for name, model in params.models.items():
+        found |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
+    return found
 
 
 def show_the_change_to_git() -> None:
@@ -95,11 +116,10 @@ def runs_of(key: str, source: str) -> tuple[list[FormerRun], list[str]]:
 
 def show_to_dvc(runs: list[FormerRun], place: Path) -> None:
     """Leave at `place` what changes when an experiment has run again: git's own file of it, or the weights' names."""
-    with replacing(place) as temporary:
-        if len(runs) == 1 and runs[0].reference:
-            temporary.symlink_to(runs[0].reference)
-        else:
-            temporary.write_text("".join(f"{run.name} {run.weights.parent.name}{run.weights.name}\n" for run in runs))
+    if len(runs) == 1 and runs[0].reference:
+        place.symlink_to(runs[0].reference)
+    else:
+        place.write_text("".join(f"{run.name} {run.weights.parent.name}{run.weights.name}\n" for run in runs))
 
 
 def all_outputs() -> list[Path]:
@@ -125,7 +145,7 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
         )
     elif not path.exists():
         yield f"{key}: {text} does not exist; correct the path (relative ones start at {Path.cwd()})"
-    elif key == "pretrained" and not path.is_file():
+    elif key in ("pretrained", "distill.teacher") and not path.is_file():
         yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
     else:
         odd = islice(odd_entries(path), _SHOWN)

@@ -1,6 +1,7 @@
 """Train the network on the training frames and keep the weights of the chosen epoch, or a mean of several.
 
-python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, metrics/class_weights.json
+python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, models/teacher.safetensors,
+                       metrics/class_weights.json
                        -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
 """
 
@@ -53,9 +54,10 @@ from roadseg.training.processes import (
     precision_of,
     sum_over_processes,
 )
-from roadseg.training.pulls import build_pull
+from roadseg.training.pulls import Pull, build_pull
 from roadseg.training.schedules import build_schedule
 from roadseg.training.start import check_given, check_pretrained, given_tensors
+from roadseg.training.teacher import teacher_pull
 
 Watch = Callable[[nn.Module], float]  # the mIoU that a model has on the watched frames
 
@@ -67,7 +69,10 @@ def main() -> None:
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
     check_shareable(params.loss, params.train.freeze, fabric.world_size)
-    more_files, further = further_data({name: row.share for name, row in params.data.also.items()})
+    shares = {name: row.share for name, row in params.data.also.items()}
+    if params.data.unlabelled.source != "none":
+        shares[paths.UNLABELLED] = params.data.unlabelled.share
+    more_files, further = further_data(shares)
     draw = partial(ShuffledDraws, len(files), params.train.batch_size, kind=params.augmentation.draws, further=further)
     num_draws = draw(seed=params.seed).num_draws
     check_batches(num_draws, params.train.batch_size, fabric.world_size)
@@ -132,6 +137,7 @@ def train_member(
     network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
 
     given = given_tensors(network, start)
+    taught = [teacher_of(params, fabric)] if params.distill.teacher != "none" else []
     kept = Kept(network, params.train.ema, given, params.train.keep_start)
     train = partial(
         train_epoch,
@@ -143,7 +149,7 @@ def train_member(
         full_batch=params.train.batch_size if params.train.short_batch == "by_frames" else None,
         clip=params.train.clip,
         after_step=kept.after_step,
-        pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
+        pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits, taught),
     )
     score = partial(watch, model) if watch else None
     member = run_epochs(
@@ -160,6 +166,13 @@ def train_member(
         show=partial(print_row, fabric),
     )
     return member, score
+
+
+def teacher_of(params: Params, fabric: Fabric) -> Pull:
+    """What pulls the network towards its teacher."""
+    teacher = build_model(params.distill.model, params.models[params.distill.model], NUM_CLASSES)
+    teacher.load_state_dict(load_weights(paths.TEACHER), strict=False)  # counters of batches may be missing
+    return teacher_pull(fabric, teacher, params.distill.weight, params.distill.labels, params.distill.confidence)
 
 
 def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, list[dict[str, Any]]]:

@@ -1,6 +1,7 @@
 """Values of `params.yaml` that are well-formed but don't fit each other: a line for each, with the remedy."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -36,7 +37,9 @@ def _broken_references(raw: Any) -> list[str]:
     source = at("data", "source")
     if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
         problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
-    problems += _broken_further(at("data", "also"))
+    if isinstance(teacher := at("distill", "model"), str) and teacher not in rows:
+        problems.append(f"distill.model: {teacher!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
+    problems += _broken_further(at("data", "also")) + _broken_unlabelled(at)
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d+/\d+", fold):
@@ -102,5 +105,29 @@ def _broken_further(also: Any) -> list[str]:
     if (total := sum(shares)) >= 1 and all(0 <= share < 1 for share in shares):
         problems.append(
             f"data.also: the shares add up to {total:g}, which leaves nothing for the main frames; lower them"
+        )
+    return problems
+
+
+def _broken_unlabelled(at: Callable[..., Any]) -> list[str]:
+    """Find what frames without labels lack; `at` gives the value under nested keys."""
+    source = at("data", "unlabelled", "source")
+    if source not in ("images", "kitti"):
+        return []
+    problems = []
+    if source == "images" and not at("data", "unlabelled", "path"):
+        problems.append("data.unlabelled.path is empty, but its source is images; name the folder or archive")
+    if source == "kitti" and at("data", "source") != "kitti":
+        problems.append("data.unlabelled.source: kitti goes with data.source: kitti; unpack the images and name them")
+    if at("distill", "teacher") == "none":
+        problems.append("data.unlabelled: nothing teaches them; set distill.teacher, or data.unlabelled.source to none")
+    also = at("data", "also")
+    if isinstance(also, dict) and "unlabelled" in also:
+        problems.append("data.also.unlabelled: data.unlabelled has that name already; choose another")
+    shares = [row.get("share") for row in also.values() if isinstance(row, dict)] if isinstance(also, dict) else []
+    numbers = [share for share in (*shares, at("data", "unlabelled", "share")) if isinstance(share, int | float)]
+    if (total := sum(numbers)) >= 1 and sum(numbers[:-1]) < 1:
+        problems.append(
+            f"data.unlabelled.share: with those of data.also the shares add up to {total:g}; lower them below 1"
         )
     return problems

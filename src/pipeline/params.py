@@ -58,6 +58,12 @@ class Further(Section):
     source: Literal["synthetic"] | None = None
 
 
+class Unlabelled(Section):
+    source: Literal["none", "images", "kitti"]
+    path: str | None
+    share: Share
+
+
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
@@ -69,6 +75,7 @@ class Data(Section):
     cityscapes: Cityscapes
     mapillary: Mapillary
     also: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")], Further]
+    unlabelled: Unlabelled
 
 
 class Dice(Section):
@@ -129,6 +136,14 @@ class Train(Section):
     compile: bool
 
 
+class Distill(Section):
+    teacher: str
+    model: str
+    weight: NonNegativeFloat
+    labels: Literal["soft", "hard"]
+    confidence: Share
+
+
 class Predict(Section):
     batch_size: PositiveInt
     passes: Passes
@@ -166,6 +181,7 @@ class Params(Section):
     augmentation: Augmentation
     input: Input
     train: Train
+    distill: Distill
     predict: Predict
     flops: Flops
     report: Report

@@ -54,6 +54,30 @@ def test_class_weights_are_not_counted_in_crops():
     ]
 
 
+def test_frames_without_labels_need_a_teacher_and_room():
+    mine = {"data.unlabelled.source": "images", "data.unlabelled.path": "x"}
+    assert misfits(mine) == [
+        "data.unlabelled: nothing teaches them; set distill.teacher, or data.unlabelled.source to none"
+    ]
+    taught = mine | {"distill.teacher": "cityscapes"}
+    assert misfits(taught) == []
+    assert misfits(taught | {"data.unlabelled.path": None}) == [
+        "data.unlabelled.path is empty, but its source is images; name the folder or archive"
+    ]
+    assert misfits(taught | {"data.unlabelled.source": "kitti"}) == [
+        "data.unlabelled.source: kitti goes with data.source: kitti; unpack the images and name them"
+    ]
+    assert misfits(taught | {"data.also": {"unlabelled": {"path": "y", "share": 0.5}}}) == [
+        "data.also.unlabelled: data.unlabelled has that name already; choose another",
+        "data.unlabelled.share: with those of data.also the shares add up to 1; lower them below 1",
+    ]
+
+
+def test_a_teacher_is_of_the_catalogue():
+    (line,) = misfits({"distill.model": "tiny"})
+    assert line.startswith("distill.model: 'tiny' is not in the catalogue `models`; choose from baseline_segnet, ")
+
+
 def test_a_file_that_holds_anything_at_all_has_no_misfits_of_its_own():
     for raw in (None, 3, [], {"models": 5, "data": [], "train": "x", "augmentation": {"strong": {"scale_min": "y"}}}):
         assert misfits_of(raw) == []

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from roadseg.datasets.archives import Tree
 from roadseg.errors import UserError, printable
 
-_IMAGES = (".png", ".jpg", ".jpeg")
+IMAGES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def top_folder(tree: Tree, inside: str) -> str:
 
 def find_pairs(tree: Tree, part: str, images: str, labels: str) -> tuple[list[Pair], list[str]]:
     """Pair the files of two folders by stem; also return a line for each file that has no place in a pair."""
-    image_of, problems = _by_stem(tree, images, _IMAGES)
-    label_of, more = _by_stem(tree, labels, (".png",))
+    image_of, problems = by_stem(tree, images, IMAGES)
+    label_of, more = by_stem(tree, labels, (".png",))
     problems += more
     alone = sorted(image_of.keys() - label_of.keys())
     problems += [f"{tree.show(image_of[s])} has no label; add {printable(f'{labels}/{s}.png')}" for s in alone]
@@ -46,7 +46,7 @@ def find_pairs(tree: Tree, part: str, images: str, labels: str) -> tuple[list[Pa
     return [Pair(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
 
 
-def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+def by_stem(tree: Tree, folder: str, endings: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
     """Return the names in a folder by their stems, and a line for each that has no place there.
 
     Stems are in Unicode's composed form (NFC): macOS writes an accent as a letter of its own, others don't.

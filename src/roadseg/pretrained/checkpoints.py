@@ -29,13 +29,15 @@ _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDow
 _TIMEOUT = 60  # seconds without a byte
 
 
-def resolve(pretrained: str, row: Mapping[str, Source]) -> Source:
-    """Return the source that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
+def resolve(pretrained: str, row: Mapping[str, Source], key: str = "pretrained") -> Source:
+    """Return the source that `pretrained` means: itself, or the one of that name in the model's row.
+
+    Raises UserError, which names the parameter `key`, for anything else.
+    """
     source = row.get(pretrained) or Source(source=pretrained)
     if not _SCHEME.match(source.source):
         raise UserError(
-            f"pretrained: {shown_url(source.source)!r} is unknown; "
-            f"choose from {', '.join(['none', *row])}, or {_SCHEMES}"
+            f"{key}: {shown_url(source.source)!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}"
         )
     return source
 
