@@ -3,6 +3,7 @@
 python src/ablate.py list                    the variants, and which of them have run
 python src/ablate.py run [NAMES] [options]   run groups or variants; what has run with the same inputs doesn't run again
 python src/ablate.py run [NAMES] --ray ADDR   the same on the machines of a Ray cluster
+python src/ablate.py soup NAME EXPERIMENT [EXPERIMENT ...]   the mean of experiments' weights, as one called NAME
 python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run; where
                                              some of a group's variants have not, only with --partial
 """
@@ -10,7 +11,7 @@ python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md a
 import argparse
 import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +23,11 @@ from pipeline.machine import share_of_cores
 from pipeline.stage import run
 from roadseg.errors import UserError
 from roadseg.report.narrative import counted
-from sweep.dvc_runs import Run, finished_runs, is_current, run_experiment
+from sweep.dvc_runs import Run, code_has_changed, finished_runs, is_current, run_experiment, run_named
 from sweep.experiments import Experiment, Experiments, choose, load_experiments
 from sweep.ray_sweep import sweep
-from sweep.table import row, write_forms
+from sweep.soups import soup_overrides
+from sweep.table import row, row_of_other, write_forms
 
 LOGS = Path(".ablation")
 INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
@@ -33,6 +35,9 @@ INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
 
 def main() -> None:
     options = parse_arguments()
+    if options.command == "soup":
+        run_soup(*options.names)
+        return
     experiments = load_experiments()
     chosen = choose(experiments, options.names, options.seeds, options.folds)
     match options.command:
@@ -43,12 +48,12 @@ def main() -> None:
         case "run":
             run_all(chosen, environments_of(options), options.queue)
         case "table":
-            make_table(experiments, chosen, options.partial)
+            make_table(experiments, chosen, options.partial, options.also)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run the variants of experiments.yaml and compare them.")
-    parser.add_argument("command", choices=["list", "run", "table"])
+    parser.add_argument("command", choices=["list", "run", "soup", "table"])
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
     parser.add_argument(
@@ -60,11 +65,20 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--ray", metavar="ADDRESS", help="run them on this Ray cluster: HOST:PORT, or auto")
     parser.add_argument("--gpu-share", type=float, metavar="X", help="with --ray: the GPUs for each variant, as in 0.5")
     parser.add_argument("--partial", action="store_true", help="of table: though some variants have not run")
+    parser.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar="EXPERIMENT",
+        help="of table: experiments that are no variants, as soups",
+    )
     options = parser.parse_args()
     if options.ray and (options.gpus or options.queue or options.jobs != 1):
         raise UserError("--ray assigns the machines itself; leave out --gpus, --jobs and --queue")
     if options.gpu_share is not None and not options.ray:
         raise UserError("--gpu-share goes with --ray; on this machine use --gpus")
+    if options.command == "soup" and len(options.names) < 2:
+        raise UserError("soup: name the new experiment, then those whose weights it is the mean of")
     return options
 
 
@@ -125,6 +139,16 @@ def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) 
     raise_failures(failures, len(todo))
 
 
+def run_soup(name: str, *sources: str) -> None:
+    """Predict and score with the mean of those experiments' weights, as an experiment of that name."""
+    refuse_uncommitted_code()
+    overrides, log = soup_overrides(name, sources, finished_runs()), LOGS / f"{name}.log"
+    print(f"{name}: the mean of {', '.join(sources)}, output in {log}", flush=True)
+    if reason := run_named(name, overrides, {}, log):
+        raise UserError(f"{name}: {reason}")
+    print(f"{name}: done; dvc exp show")
+
+
 def not_run(chosen: list[Experiment]) -> list[Experiment]:
     """Those that have not run with the present inputs; the code must be committed."""
     refuse_uncommitted_code()
@@ -158,8 +182,11 @@ def refuse_uncommitted_code() -> None:
         raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
 
 
-def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool) -> None:
-    """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run."""
+def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool, also: Sequence[str] = ()) -> None:
+    """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run.
+
+    `also` names experiments that are no variants.
+    """
     runs = finished_runs()
     current = {experiment.name: runs[experiment.name] for experiment in chosen if state(experiment, runs) == "has run"}
     if not current:
@@ -173,11 +200,18 @@ def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool
         )
     before = names_in_table()
     rows = [row(experiments, experiment, current.get(experiment.name)) for experiment in shown]
+    rows += [row_of_other(experiments, current_run(name, runs)) for name in also]
     print(write_forms(rows, experiments.published))
     if missing:
         print(f"not run with the present code: {', '.join(missing)}")
     if gone := [name for name in before if name not in names_in_table()]:
         print(f"no longer in the table: {', '.join(gone)}")
+
+
+def current_run(name: str, runs: Mapping[str, Run]) -> Run:
+    if name not in runs or code_has_changed(runs[name].rev):
+        raise UserError(f"{name} has not run with the present code; dvc exp show lists what has")
+    return runs[name]
 
 
 def names_in_table() -> list[str]:

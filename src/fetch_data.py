@@ -6,7 +6,8 @@ Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official 
 outside the project; seg_data, a folder, zip or tar in any of the layouts of datasets/layouts.py; cityscapes and
 mapillary, folders as they are unpacked from the archives that those who register get. What labels hold becomes class
 ids by the row of `class_sets` that `classes` names, and the classes are written down beside the frames. The training
-frames of further data (`data.also`) go to data/seg_data/also/NAME.
+frames of further data (`data.also`) go to data/seg_data/also/NAME, frames without labels (`data.unlabelled`) to
+data/seg_data/also/unlabelled.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
 from roadseg.class_rows import LabelRule, label_rule
-from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data
+from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data, unlabelled
 from roadseg.datasets.folds import hold_out_fold
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
@@ -37,6 +38,9 @@ def main() -> None:
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction, imported.held_out)
         more_stems, more_notes = add_further(folder, params, rule) if params.data.also else ({}, [])
+        if params.data.unlabelled.source != "none":
+            more_stems[paths.UNLABELLED], notes_of_unlabelled = add_unlabelled(folder, params)
+            more_notes += notes_of_unlabelled
         write_json(folder / paths.SPLITS.name, splits | ({"also": more_stems} if more_stems else {}))
     for note in imported.notes + more_notes:
         print(f"note: {note}")
@@ -111,6 +115,22 @@ def add_further(folder: Path, params: Params, rule: LabelRule) -> tuple[dict[str
             notes += further.check_written(folder, part, testing, params.data.allow_leak)
         stems[name] = seg_data.stems(folder, part)
     return stems, notes
+
+
+def add_unlabelled(folder: Path, params: Params) -> tuple[list[str], list[str]]:
+    """Write the frames without labels beside the others; return their names, and what to know of them.
+
+    Raises UserError where they are not right, or are tested on.
+    """
+    part = further.make_part(folder, paths.UNLABELLED)
+    if params.data.unlabelled.source == "kitti":
+        source, _ = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
+        unlabelled.import_images(source, folder, part, inside="testing/image_2")
+    else:
+        path = path_of("data.unlabelled.path", params.data.unlabelled.path or "")
+        unlabelled.import_images(path, folder, part)
+    notes = further.check_written(folder, part, further.written(folder, "testing"), params.data.allow_leak)
+    return seg_data.stems(folder, part), notes
 
 
 def path_of(key: str, text: str) -> Path:

@@ -2,21 +2,27 @@
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
-The file holds tensors under the model's keys; none at all for `pretrained: none`.
+                                       `distill.teacher` -> models/teacher.safetensors
+
+The files hold tensors under the model's keys; none at all for `none`. Those of several former runs are
+averaged.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from pipeline import paths
+from pipeline.former_runs import former_runs
 from pipeline.machine import store_folder
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage
 from roadseg.classes import read_classes
 from roadseg.download import shown_url
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
+from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
 from roadseg.networks.suitability import check_network
 from roadseg.pretrained.checkpoints import fetch, resolve
@@ -24,21 +30,27 @@ from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
 from roadseg.pretrained.values import as_network_holds_them, check_finite
 from roadseg.pretrained.weights import Weights
-from roadseg.specs import Network
+from roadseg.specs import Network, Source
 
 
 def main() -> None:
     params = load_params()
+    given, taught = start(params), teacher(params) if params.distill.teacher != "none" else {}
+    save(paths.PRETRAINED, given)
+    save(paths.TEACHER, taught)
+
+
+def start(params: Params) -> dict[str, Tensor]:
+    """The weights that the chosen model starts from; UserError where it or they can't serve."""
     row = params.models[params.model]
     num_classes = len(read_classes(paths.SEG_DATA))
     model = build_model(params.model, row, num_classes)
     check_network(params.model, model, num_classes, params.input.height, params.input.width)  # before hours of training
     if params.pretrained == "none":
-        save({})
         print(f"{params.model} starts from random weights")
-        return
+        return {}
     found = resolve(params.pretrained, row.pretrained)
-    source, weights = found.source, fetch(found.source, row.encoder, store_folder(), found.sha256)
+    source, weights = found.source, weights_of(found, row.encoder)
     fit = fit_weights(weights.tensors, model, num_classes)
     count = f"{len(fit.matched)} of {len(fit.matched) + fit.missing} tensors match"
     owners = name_owners(weights.tensors, params.models, num_classes) if fit.part == "nothing" or fit.misfits else ""
@@ -47,8 +59,39 @@ def main() -> None:
             f"{shown_url(source)}: weights of another network than {params.model} ({count}, {fit.unused} of the file's "
             f"do not); {owners}; choose the model or the weights to match"
         )
-    save(checked(source, fit, model))
+    tensors = checked(source, fit, model)
     print(f"{params.model} starts from {shown_url(source)}: {count}{left_out(fit, owners)}{taken(weights, fit)}")
+    return tensors
+
+
+def teacher(params: Params) -> dict[str, Tensor]:
+    """All weights of the network that teaches; UserError where the source lacks some."""
+    name, row = params.distill.model, params.models[params.distill.model]
+    num_classes = len(read_classes(paths.SEG_DATA))
+    model = build_model(name, row, num_classes)
+    found = resolve(params.distill.teacher, row.pretrained, "distill.teacher")
+    fit = fit_weights(weights_of(found, row.encoder).tensors, model, num_classes)
+    wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
+    lacking = [key for key in wanted if key not in fit.matched]
+    if lacking:
+        raise UserError(
+            f"distill.teacher: {shown_url(found.source)} lacks {len(lacking)} of the {len(wanted)} tensors of {name}, "
+            f"such as {lacking[0]}; a teacher needs them all: choose other weights, or the row distill.model of these"
+        )
+    print(f"{name} from {shown_url(found.source)} teaches")
+    return checked(found.source, fit, model)
+
+
+def weights_of(source: Source, encoder: str | None) -> Weights:
+    """The tensors behind a source; of several former runs their mean."""
+    runs = former_runs(source.source)
+    if not runs:
+        return fetch(source.source, encoder, store_folder(), source.sha256)
+    each = {run.name: fetch(f"file:{run.weights}", encoder, store_folder(), source.sha256).tensors for run in runs}
+    try:
+        return Weights(mean_of(each))
+    except UserError as error:
+        raise UserError(f"{source.source}: {error}") from None
 
 
 def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
@@ -61,8 +104,8 @@ def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def save(tensors: dict[str, Tensor]) -> None:
-    with replacing(paths.PRETRAINED) as temporary:
+def save(path: Path, tensors: dict[str, Tensor]) -> None:
+    with replacing(path) as temporary:
         save_weights(temporary, tensors)
 
 

@@ -1,12 +1,13 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
 python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4,
-                            classes, weights
+                            unlabelled, classes, weights, teacher
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
-costs no output. `frames`, `also_1` to `also_4`, `classes` and `weights` are links to your own frames, to further data,
-to a file of classes and to one of weights, where params.yaml names them: through these links DVC notices when the
-content behind a name changes.
+costs no output. The others are links to your own frames, to further data, to frames without labels, to a file of
+classes and to files of weights, where params.yaml names them: through these links DVC notices when the content behind a
+name changes. For weights of a former experiment the link leads to what git knows of it; for several, the file names
+their weights.
 Otherwise they are files that say "none".
 """
 
@@ -19,7 +20,8 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.class_files import read_class_file
-from pipeline.params import load_params
+from pipeline.former_runs import FormerRun, former_runs
+from pipeline.params import Params, load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
@@ -31,40 +33,63 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 def main() -> None:
     show_the_change_to_git()
     params = load_params()
-    row = params.models[params.model].pretrained.get(params.pretrained)
-    source = row.source if row else params.pretrained
-    named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)
-    own = {
-        "seg_data": params.data.seg_data.path,
-        "cityscapes": params.data.cityscapes.path,
-        "mapillary": params.data.mapillary.path,
-    }
-    if params.data.source in own:
-        named[paths.INPUT_FRAMES] = f"data.{params.data.source}.path", own[params.data.source] or ""
-    if source.startswith("file:"):
-        named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
-    if class_file := params.class_sets[params.classes].file:
-        named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
-    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(params.data.also.items()) if row.path]
-    named |= dict(zip(paths.INPUTS_FURTHER, further, strict=False))
-    outputs = all_outputs()
+    named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
-    addresses = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
-    for name, model in params.models.items():
-        addresses |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
-    problems += [line for key, address in addresses.items() for line in problems_of_address(key, address)]
+    problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]
+    runs: dict[Path, list[FormerRun]] = {}
+    for link, (key, source) in weights_named(params).items():
+        runs[link], more_problems = runs_of(key, source)
+        problems += more_problems
     if problems:
         raise UserError("\n".join(problems))
-    if class_file:
-        read_class_file(Path(class_file).expanduser())
-    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_CLASSES, paths.INPUT_WEIGHTS):
+    if paths.INPUT_CLASSES in named:
+        read_class_file(Path(named[paths.INPUT_CLASSES][1]).expanduser())
+    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_UNLABELLED, paths.INPUT_CLASSES, *runs):
         with replacing(link) as temporary:
-            if link in named:
+            if found := runs.get(link):
+                show_to_dvc(found, temporary)
+            elif link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
                 temporary.write_text("none\n")
     with replacing(paths.INPUTS_CHECKED) as temporary:
         temporary.write_text("params.yaml and the files that it names have been checked\n")
+
+
+def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
+    """For each link the key in params.yaml that names a path, and the path."""
+    data, named = params.data, {}
+    own = {"seg_data": data.seg_data.path, "cityscapes": data.cityscapes.path, "mapillary": data.mapillary.path}
+    if data.source in own:
+        named[paths.INPUT_FRAMES] = f"data.{data.source}.path", own[data.source] or ""
+    if data.unlabelled.source == "images":
+        named[paths.INPUT_UNLABELLED] = "data.unlabelled.path", data.unlabelled.path or ""
+    if class_file := params.class_sets[params.classes].file:
+        named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
+    for link, (key, source) in weights_named(params).items():
+        if source.startswith("file:"):
+            named[link] = key, source.removeprefix("file:")
+    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(data.also.items()) if row.path]
+    return named | dict(zip(paths.INPUTS_FURTHER, further, strict=False))
+
+
+def weights_named(params: Params) -> dict[Path, tuple[str, str]]:
+    """For each link to weights the key in params.yaml that names them, and the source that it stands for."""
+    chosen = {
+        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, params.model),
+        paths.INPUT_TEACHER: ("distill.teacher", params.distill.teacher, params.distill.model),
+    }
+    rows = {link: params.models[model].pretrained.get(name) for link, (_, name, model) in chosen.items()}
+    return {link: (key, row.source if (row := rows[link]) else name) for link, (key, name, _) in chosen.items()}
+
+
+def addresses_of(params: Params) -> dict[str, str]:
+    """All that may be an address, by its key in params.yaml."""
+    found = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
+    found["distill.teacher"] = params.distill.teacher
+    for name, model in params.models.items():
+        found |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
+    return found
 
 
 def show_the_change_to_git() -> None:
@@ -85,6 +110,22 @@ def problems_of_address(key: str, address: str) -> Iterator[str]:
             check_address(address)
     except UserError as error:
         yield f"{key}: {error}"
+
+
+def runs_of(key: str, source: str) -> tuple[list[FormerRun], list[str]]:
+    """The former runs whose weights `key` names, and a line where one of them can't be had."""
+    try:
+        return former_runs(source), []
+    except UserError as error:
+        return [], [f"{key}: {error}"]
+
+
+def show_to_dvc(runs: list[FormerRun], place: Path) -> None:
+    """Leave at `place` what changes when an experiment has run again: git's own file of it, or the weights' names."""
+    if len(runs) == 1 and runs[0].reference:
+        place.symlink_to(runs[0].reference)
+    else:
+        place.write_text("".join(f"{run.name} {run.weights.parent.name}{run.weights.name}\n" for run in runs))
 
 
 def all_outputs() -> list[Path]:
@@ -110,7 +151,7 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
         )
     elif not path.exists():
         yield f"{key}: {text} does not exist; correct the path (relative ones start at {Path.cwd()})"
-    elif key == "pretrained" and not path.is_file():
+    elif key in ("pretrained", "distill.teacher") and not path.is_file():
         yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
     else:
         odd = islice(odd_entries(path), _SHOWN)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, FileServer, write_kitti, write_picture, write_seg_data
+from conftest import ROOT, FileServer, picture_bytes, write_kitti, write_picture, write_seg_data
 
 import fetch_data
 from pipeline.stage import run
@@ -211,6 +212,41 @@ def test_further_data_of_an_unknown_user(tmp_path: Path) -> None:
     set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
     add_further(more={"path": "~nobody-of-this-name/x", "share": 0.2})
     assert "data.also.more.path: ~nobody-of-this-name/x begins with a user who isn't known here" in fails()
+
+
+def take_unlabelled(source: str, path: Path | None = None) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["data"]["unlabelled"] = {"source": source, "path": str(path) if path else None, "share": 0.5}
+    params["distill"]["teacher"] = "cityscapes"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def test_frames_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
+    images = write_seg_data(tmp_path / "more", train=2, val=0, test=0, seed=1) / "training" / "image"
+    take_unlabelled("images", images)
+    fetch_data.main()
+    assert "data/seg_data/also/unlabelled: 2 frames to train on as well" in capsys.readouterr().out
+    assert splits()["also"] == {"unlabelled": STEMS[:2]}
+    shutil.rmtree("data")
+    shutil.copy(tmp_path / "mine/testing/image/000004_10.png", images / "000009_10.png")
+    assert "testing/image/000004_10.png is the same picture as also/unlabelled/image/000009_10.png" in fails()
+
+
+def test_the_official_archives_own_testing_images(tmp_path: Path, http_server: FileServer) -> None:
+    picture = np.random.default_rng(7).integers(0, 256, (8, 16, 3), np.uint8)
+    with (
+        zipfile.ZipFile(write_kitti(tmp_path / "kitti.zip", STEMS)) as old,
+        zipfile.ZipFile(http_server.root / "kitti.zip", "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, picture_bytes(picture) if name.startswith("testing/") else old.read(name))
+    set_params("kitti", url=f"{http_server.url}/kitti.zip", sha256=None)
+    take_unlabelled("kitti")
+    fetch_data.main()
+    assert splits()["also"] == {"unlabelled": ["000000_10"]}
+    written = cv2.imread("data/seg_data/also/unlabelled/image/000000_10.png")
+    np.testing.assert_array_equal(written, picture)
 
 
 def test_seg_data_may_be_the_output_itself() -> None:

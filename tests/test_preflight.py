@@ -12,6 +12,7 @@ from dvc.utils.serialize import modify_yaml
 
 import preflight
 from pipeline import paths
+from pipeline.former_runs import FormerRun
 from pipeline.params import check_params
 from roadseg.errors import UserError
 
@@ -104,6 +105,38 @@ def test_dvc_knows_every_link():
 
 def own_data(source, path):
     return DEFAULTS["data"] | {"source": source, source: {"path": path}}
+
+
+def test_frames_without_labels_and_a_teacher_are_linked_and_checked(project, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "t.pth").write_bytes(b"1")
+    unlabelled = {"source": "images", "path": "../images", "share": 0.5}
+    data, distill = DEFAULTS["data"] | {"unlabelled": unlabelled}, DEFAULTS["distill"]
+    project(data=data, distill=distill | {"teacher": f"file:{tmp_path}/t.pth"})
+    preflight.main()
+    assert paths.INPUT_UNLABELLED.readlink() == tmp_path / "images"
+    assert paths.INPUT_TEACHER.readlink() == tmp_path / "t.pth"
+    assert paths.INPUT_WEIGHTS.read_text() == "none\n"
+    project(data=data | {"unlabelled": unlabelled | {"path": "gone"}}, distill=distill | {"teacher": "file:/gone"})
+    with pytest.raises(UserError) as caught:
+        preflight.main()
+    assert [line.partition(" exist")[0] for line in str(caught.value).splitlines()] == [
+        "data.unlabelled.path: gone does not",
+        "distill.teacher: /gone does not",
+    ]
+
+
+def test_former_runs_are_linked_by_their_file_of_git_or_named(project, tmp_path, monkeypatch):
+    (tmp_path / "one").write_text("commit")
+    runs = {
+        "exp:one": [FormerRun("one", tmp_path / "one", Path("ab/cd"))],
+        "exp:one+two": [FormerRun("one", tmp_path / "one", Path("ab/cd")), FormerRun("two", None, Path("ef/01"))],
+    }
+    monkeypatch.setattr(preflight, "former_runs", lambda source: runs.get(source, []))
+    project(pretrained="exp:one", distill=DEFAULTS["distill"] | {"teacher": "exp:one+two"})
+    preflight.main()
+    assert paths.INPUT_WEIGHTS.readlink() == tmp_path / "one"
+    assert paths.INPUT_TEACHER.read_text() == "one abcd\ntwo ef01\n"
 
 
 def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):

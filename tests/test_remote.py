@@ -122,6 +122,24 @@ def test_new_content_behind_a_name_is_noticed(project, tmp_path):
     assert "up to date" in run(clone, *DVC, "status", *fetched)
 
 
+def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project):
+    def run_first(rate):
+        changes = ["-S", "pretrained=none", "-S", f"train.lr={rate}"]
+        run(project, *DVC, "exp", "run", "--temp", "--name", "first", *changes, "train")
+
+    given, name = project / "models" / "pretrained.safetensors", "decoder.mlp_stage.0.linear.weight"
+    run_first(0.002)
+    run(project, *DVC, "exp", "run", "-S", "pretrained=exp:first", "fetch_pretrained")
+    before = load_file(given)[name]
+    assert "up to date" in run(project, *DVC, "status", "fetch_pretrained")
+    run(project, *DVC, "exp", "remove", "first")
+    run_first(0.003)
+    assert stages_run(run(project, *DVC, "repro", "fetch_pretrained")) == ["preflight", "fetch_pretrained"]
+    assert not load_file(given)[name].equal(before)
+    run(project, "git", "checkout", "-q", ".")
+    run(project, *DVC, "checkout", "fetch_pretrained")
+
+
 def test_a_second_run_does_nothing(project):
     assert "Data and pipelines are up to date." in run(project, *DVC, "repro")
 

@@ -1,12 +1,15 @@
 """The fine-tuning parts of the stage `train`, on a few small frames and from a network trained on them."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from conftest import write_picture
 from safetensors.torch import load_file, save_file
-from test_stages import write_params
+from test_stages import PARAMS, write_params
 
 import class_weights
 import fetch_data
@@ -32,6 +35,7 @@ FINE_TUNING = {
     "train.decay": "weights",
     "train.freeze": 1,
 }
+MODEL = PARAMS["model"]
 START = Path("start.safetensors")
 LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
 
@@ -84,11 +88,20 @@ def test_a_share_of_one_keeps_the_start(project):
     assert history["miou"].nunique() == 1
 
 
+def test_no_epoch_keeps_the_start_as_it_is(project):
+    weights, row, history = trained(**{"train.epochs": 0, "train.select": "val", "train.members": 3, "train.ema": 0.9})
+    start = load_file(START)
+    assert weights.keys() == start.keys()
+    assert all(weights[name].equal(start[name]) for name in start)
+    assert history[["epoch", "miou"]].to_numpy().tolist() == [[0, row["miou"]]]
+    assert row["miou"] == trained(**{"train.keep_start": 1.0, "train.epochs": 1})[1]["miou"]
+
+
 def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
     stored = paths.PRETRAINED.read_bytes()
     head = {name: tensor for name, tensor in load_file(START).items() if name.startswith("segmentation_head")}
     save_file(head, paths.PRETRAINED)
-    for key, value in (("members", 2), ("keep_logits", 0.5)):
+    for key, value in (("members", 2), ("keep_logits", 0.5), ("epochs", 0)):
         with pytest.raises(UserError, match=rf"train\.{key}: {value}, but .* start at random, such as encoder\."):
             trained(**{f"train.{key}": value})
     save_file({}, paths.PRETRAINED)
@@ -121,6 +134,48 @@ def test_all_parts_at_once_are_repeatable_and_leave_the_statistics(project):
     assert all(first[name].allclose(start[name], rtol=1e-6, atol=0) for name in statistics)
     name = "encoder.model.layer1.0.conv1.weight"
     assert not first[name].equal(start[name])
+
+
+TAUGHT = {"distill": {"teacher": f"file:{START}", "model": MODEL, "weight": 2.0, "labels": "soft", "confidence": 0.1}}
+
+
+def test_a_teacher_pulls_and_none_leaves_all_as_it_is(project):
+    alone, row, _ = trained()
+    unmoved, same_row, _ = trained(**{"distill.weight": 5.0})
+    assert row == same_row
+    assert all(alone[name].equal(unmoved[name]) for name in alone)
+    by_labels = {}
+    for labels in ("soft", "hard"):
+        write_params(**LAST, **TAUGHT)
+        fetch_pretrained.main()
+        by_labels[labels], taught_row, _ = trained(**TAUGHT | {"distill.labels": labels})
+        assert taught_row["loss"] > row["loss"]
+    name = "segmentation_head.0.weight"
+    assert not by_labels["soft"][name].equal(by_labels["hard"][name])
+    write_params(**LAST, pretrained=f"file:{START}")
+    fetch_pretrained.main()
+
+
+@pytest.mark.parametrize("loss", ["ce", "ce_dice", "ohem", "ce_lovasz", "focal"])
+def test_from_frames_without_labels_the_teacher_alone_is_learnt_from(project, loss):
+    stored = paths.SPLITS.read_text()
+    part = paths.SEG_DATA / "also" / "unlabelled"
+    for kind in ("image", "label"):
+        (part / kind).mkdir(parents=True, exist_ok=True)
+    splits = json.loads(stored)
+    for stem in splits["test"]:
+        shutil.copy(paths.SEG_DATA / "testing" / "image" / f"{stem}.jpg", part / "image")
+        write_picture(part / "label" / f"{stem}.png", np.full((96, 192), 255, np.uint8))
+    paths.SPLITS.write_text(json.dumps(splits | {"also": {"unlabelled": splits["test"]}}))
+    unlabelled = {"data.unlabelled": {"source": "images", "path": "x", "share": 0.9}}
+    write_params(**LAST, **TAUGHT, **unlabelled)
+    fetch_pretrained.main()
+    weights, row, _ = trained(**TAUGHT | unlabelled, loss=loss, **{"train.batch_size": 2, "train.epochs": 1})
+    paths.SPLITS.write_text(stored)
+    write_params(**LAST, pretrained=f"file:{START}")
+    fetch_pretrained.main()
+    assert 0 < row["loss"] < 10
+    assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
 @pytest.mark.parametrize("loss", ["ohem", "ce_lovasz", "focal"])

@@ -4,17 +4,22 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
 INPUTS_CHECKED = Path("data/inputs/checked")
 INPUT_FRAMES = Path("data/inputs/frames")
 # one for each path of further data: DVC follows a link that is an output, but none inside a folder
 INPUTS_FURTHER = tuple(Path(f"data/inputs/also_{number}") for number in range(1, 5))
 INPUT_CLASSES = Path("data/inputs/classes")
+INPUT_UNLABELLED = Path("data/inputs/unlabelled")
 INPUT_WEIGHTS = Path("data/inputs/weights")
+INPUT_TEACHER = Path("data/inputs/teacher")
 SEG_DATA = Path("data/seg_data")
 CLASSES = SEG_DATA / "names.txt"
 SPLITS = SEG_DATA / "splits.json"
+UNLABELLED = "unlabelled"  # the name, among further data in there, of frames without labels
 PREDICTIONS = Path("data/predictions")
 PRETRAINED = Path("models/pretrained.safetensors")
+TEACHER = Path("models/teacher.safetensors")
 MODEL = Path("models/model.safetensors")
 CLASS_WEIGHTS = Path("metrics/class_weights.json")
 TRAIN = Path("metrics/train.json")

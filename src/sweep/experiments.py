@@ -42,6 +42,7 @@ class Published(Section):
     name: str
     source: str
     data: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
+    measure: str  # of whose frames, by how many passes
     gflops: float
     miou: float
 

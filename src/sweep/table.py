@@ -15,6 +15,7 @@ from roadseg.report.tradeoff import plot_tradeoff
 from sweep.comparisons import differing
 from sweep.dvc_runs import Run
 from sweep.experiments import Experiment, Experiments, Published, other_of
+from sweep.pooling import confusion_of, with_pooled_miou
 
 
 def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> dict[str, Any]:
@@ -34,6 +35,24 @@ def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> di
         **{method: "Y" if method in variant.methods else "N" for method in experiments.methods},
         **_figures(run),
         "published": variant.published,
+        "confusion": confusion_of(run) if run and experiment.fold != "none" else None,
+    }
+
+
+def row_of_other(experiments: Experiments, run: Run) -> dict[str, Any]:
+    """Return the line of an experiment that is no variant, such as a mean of several."""
+    fold = run.params.data.fold
+    return {
+        "group": "other experiments",
+        "variant": run.name,
+        "seed": str(run.params.seed) + ("" if fold == "none" else f" fold {fold}"),
+        "data": run.params.data.source,
+        "against": "",
+        "changed": "",
+        **dict.fromkeys(experiments.methods, "N"),
+        **_figures(run),
+        "published": None,
+        "confusion": None,
     }
 
 
@@ -52,13 +71,13 @@ def _figures(run: Run | None) -> dict[str, float | None]:
 
 def write_forms(rows: Sequence[Mapping[str, Any]], published: Sequence[Published]) -> str:
     """Write the table of these rows as CSV, Markdown and a picture, and return the Markdown."""
-    table = ablation_table(rows)
-    text = render("ablation.md.j2", ablation_facts(table)) + "\n"
+    table = ablation_table(with_pooled_miou(rows))
+    points = pd.DataFrame([dict(point) for point in published], columns=list(Published.model_fields))
+    text = render("ablation.md.j2", ablation_facts(table, published=points)) + "\n"
     with replacing(paths.ABLATION.with_suffix(".csv")) as temporary:
         write_table(table, temporary)
     with replacing(paths.ABLATION.with_suffix(".md")) as temporary:
         temporary.write_text(text, encoding="utf-8")
     with replacing(paths.ABLATION.with_suffix(".png")) as temporary:
-        points = pd.DataFrame([dict(point) for point in published], columns=list(Published.model_fields))
         plot_tradeoff(table, points, temporary)
     return text

@@ -8,7 +8,7 @@ from roadseg.datasets.archives import Tree
 from roadseg.datasets.suffixes import PASSED_OVER, Suffixes
 from roadseg.errors import UserError, printable
 
-_IMAGES = (".png", ".jpg", ".jpeg")
+IMAGES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def find_pairs(
     return [Pair(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
 
 
-def files_by_stem(
+def filesby_stem(
     tree: Tree, images: str, labels: str, suffixes: Suffixes
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the images and the labels of two folders by their stems, and a line for each file with no place there."""
-    image_of, problems = _by_stem(tree, images, _IMAGES, suffixes[0])
-    label_of, more = _by_stem(tree, labels, (".png",), suffixes[1])
+    image_of, problems = by_stem(tree, images, IMAGES, suffixes[0])
+    label_of, more = by_stem(tree, labels, (".png",), suffixes[1])
     return image_of, label_of, problems + more
 
 
@@ -68,7 +68,7 @@ def stems_in(tree: Tree, folder: str) -> list[str]:
     return [unicodedata.normalize("NFC", name.stem) for name in names if name.parent == PurePosixPath(folder)]
 
 
-def _by_stem(tree: Tree, folder: str, endings: tuple[str, ...], suffix: str = "") -> tuple[dict[str, str], list[str]]:
+def by_stem(tree: Tree, folder: str, endings: tuple[str, ...], suffix: str = "") -> tuple[dict[str, str], list[str]]:
     """Return the names in a folder by their stems, and a line for each that has no place there.
 
     The stems are without the suffix; files with another known one, which may lie beside them, are passed over.

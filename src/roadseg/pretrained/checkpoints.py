@@ -23,19 +23,21 @@ from roadseg.errors import UserError
 from roadseg.pretrained.weights import Weights, read_tensors
 from roadseg.specs import Source
 
-_SCHEMES = "gdrive:ID, file:PATH, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
-_SCHEME = re.compile(r"(gdrive|file|hf|smp):.|https?://.")
+_SCHEMES = "gdrive:ID, file:PATH, exp:NAME, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
+_SCHEME = re.compile(r"(gdrive|file|exp|hf|smp):.|https?://.")
 _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
 _TIMEOUT = 60  # seconds without a byte
 
 
-def resolve(pretrained: str, row: Mapping[str, Source]) -> Source:
-    """Return the source that `pretrained` means: itself, or the one of that name in the model's row; else UserError."""
+def resolve(pretrained: str, row: Mapping[str, Source], key: str = "pretrained") -> Source:
+    """Return the source that `pretrained` means: itself, or the one of that name in the model's row.
+
+    Raises UserError, which names the parameter `key`, for anything else.
+    """
     source = row.get(pretrained) or Source(source=pretrained)
     if not _SCHEME.match(source.source):
         raise UserError(
-            f"pretrained: {shown_url(source.source)!r} is unknown; "
-            f"choose from {', '.join(['none', *row])}, or {_SCHEMES}"
+            f"{key}: {shown_url(source.source)!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}"
         )
     return source
 

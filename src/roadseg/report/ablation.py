@@ -10,7 +10,9 @@ import pandas as pd
 from roadseg.errors import UserError
 
 _FIGURES = ("miou", "gflops", "gflops_ran", "params_m", "seconds")  # of a run; means over seeds in the table
+BUDGETS = (1, 3, 6, 16)  # GFLOPs as run: the classes of cost
 _NUMBERS = (*_FIGURES, "miou_std", "efficiency", "efficiency_ran", "change", "published")
+_POOLED = "miou_pooled"  # there where runs are folds
 _COLUMNS = ("group", "variant", "against", "changed", "data", "seeds", "noise", *_NUMBERS)
 
 
@@ -20,12 +22,14 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     A run has `group`, `variant`, `seed`, `data` (which frames), `against` (the variant of the group that it is compared
     with, or "") and `changed` (the parameters that differ from it), the method columns, `miou` (0..1), `gflops`,
     `gflops_ran`, `params_m`, `seconds` and `published` (a figure or None). The first five are None for one that has not
-    run.
+    run. Where runs are folds, `miou_pooled` is that of all folds of the variant together.
     The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change` (of the mean mIoU against that other
     variant, NaN where one of the two has not run), `noise` (whether that is within the spread), `efficiency` and
     `efficiency_ran`.
     """
     frame = pd.DataFrame(runs).astype(dict.fromkeys((*_FIGURES, "published"), float))
+    if _POOLED in frame:
+        frame = frame.astype({_POOLED: float})
     frame["seeds"] = frame["seed"].astype(str).where(frame["miou"].notna(), "")
     kept = [name for name in runs[0] if name not in {"group", "variant", "seed", *_FIGURES}]
     means = {name: (name, "mean") for name in _FIGURES}
@@ -54,6 +58,22 @@ def within_spread(change: pd.Series, spread: pd.Series, other_spread: pd.Series)
     return change.abs() <= np.hypot(spread, other_spread)
 
 
+def best_of_classes(table: pd.DataFrame) -> pd.Series:
+    """Return for each row the budgets in GFLOPs as run, as in "1, 3", within which it has the highest mIoU, or "".
+
+    mIoU per GFLOP alone would always favour the smallest network. A budget that buys no row more than the one before
+    it has no best.
+    """
+    marks: dict[Any, list[str]] = {index: [] for index in table.index}
+    before = 0.0
+    for budget in BUDGETS:
+        within = table[(table["gflops_ran"] <= budget) & table["miou"].notna()]
+        if (within["gflops_ran"] > before).any():
+            marks[within["miou"].idxmax()].append(f"{budget:g}")
+        before = budget
+    return pd.Series({index: ", ".join(found) for index, found in marks.items()}, dtype=str)
+
+
 def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that no other one beats in mIoU at the same cost or less, cheapest first."""
     by_cost = table.sort_values(["gflops", "miou"], ascending=[True, False])
@@ -71,7 +91,8 @@ def read_table(path: Path) -> pd.DataFrame:
     if missing := [name for name in _COLUMNS if name not in table]:
         raise UserError(f"{path} has no column {missing[0]}; make it again: python src/ablate.py table")
     try:
-        numbers = {name: table[name].replace("", "nan").astype(float) for name in _NUMBERS}
+        names = [*_NUMBERS, *([_POOLED] if _POOLED in table else [])]
+        numbers = {name: table[name].replace("", "nan").astype(float) for name in names}
     except ValueError as error:
         raise UserError(f"{path}: {error}; make it again: python src/ablate.py table") from None
     return table.assign(**numbers, noise=table["noise"] == "True")

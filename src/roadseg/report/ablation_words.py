@@ -5,16 +5,23 @@ from typing import Any
 
 import pandas as pd
 
+from roadseg.report.ablation import BUDGETS, best_of_classes
 from roadseg.report.sources import source_of
 
 
-def ablation_facts(table: pd.DataFrame, source: str | None = None) -> dict[str, Any]:
-    """Return what the templates show of a table; `source` is where the frames of the run beside it come from."""
+def ablation_facts(
+    table: pd.DataFrame, source: str | None = None, published: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    """Return what the templates show of a table.
+
+    `source` is where the frames of the run beside it come from, `published` what others measured, see `published_rows`.
+    """
     return {
         "ablation_elsewhere": elsewhere(table, source) if source else "",
         "ablation_groups": sections(table),
         "ablation_note": note(table),
         "ablation_caption": caption(table),
+        "ablation_published": [] if published is None else published_rows(published),
     }
 
 
@@ -23,8 +30,11 @@ def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
     result = []
     for group, rows in table.groupby("group", sort=False):
         methods = [str(name) for name in table if rows[name].isin(["Y", "N"]).all() and (rows[name] == "Y").any()]
-        head = ["variant", *methods, "mIoU %", "change", "against", "GFLOPs", "ran", "params M", "% / GFLOP"]
-        head += ["% / ran", "train s", "seeds", *(["published %"] if rows["published"].notna().any() else [])]
+        pooled = "miou_pooled" in rows and rows["miou_pooled"].notna().any()
+        rows = rows.assign(best=best_of_classes(rows))
+        head = ["variant", *methods, "mIoU %", *(["pooled %"] if pooled else []), "change", "against", "GFLOPs"]
+        head += ["ran", "params M", "% / GFLOP", "% / ran", "best up to", "train s", "seeds"]
+        head += ["published %"] if rows["published"].notna().any() else []
         cells = [[_cells(row, methods)[name] for name in head] for row in rows.to_dict("records")]
         words = [name in ("variant", "against") for name in head]  # as opposed to figures
         result.append({"title": f"{group}, on {_frames(rows)}", "head": head, "words": words, "rows": cells})
@@ -39,6 +49,7 @@ def _cells(row: Mapping[Any, Any], methods: Sequence[str]) -> dict[str, str]:
         "variant": row["variant"],
         **{method: row[method] for method in methods},
         "mIoU %": f"{100 * row['miou']:.2f}{spread}" if pd.notna(row["miou"]) else "not run",
+        "pooled %": _number("{:.2f}", 100 * row.get("miou_pooled", float("nan"))),
         "change": _number("{:+.2f}", 100 * row["change"]) + noise,
         "against": row["against"],
         "GFLOPs": _number("{:.2f}", row["gflops"]),
@@ -46,10 +57,19 @@ def _cells(row: Mapping[Any, Any], methods: Sequence[str]) -> dict[str, str]:
         "params M": _number("{:.2f}", row["params_m"]),
         "% / GFLOP": _number("{:.3f}", row["efficiency"]),
         "% / ran": _number("{:.3f}", row["efficiency_ran"]),
+        "best up to": row["best"],
         "train s": _number("{:.0f}", row["seconds"]),
         "seeds": row["seeds"],
         "published %": _number("{:.1f}", 100 * row["published"]),
     }
+
+
+def published_rows(published: pd.DataFrame) -> list[str]:
+    """Say what each published figure was measured on, and how; `published` has the fields of experiments.yaml."""
+    return [
+        f"{row['name']} ({row['source']}): {100 * row['miou']:.2f} % at {row['gflops']:g} GFLOPs, {row['measure']}"
+        for row in published.to_dict("records")
+    ]
 
 
 def _number(form: str, value: float) -> str:
@@ -65,7 +85,11 @@ def note(table: pd.DataFrame) -> str:
     mixed = [f"{row['variant']} ({row['changed']})" for _, row in table.iterrows() if ", " in row["changed"]]
     several = f" More than one parameter differs in {'; '.join(dict.fromkeys(mixed))}." if mixed else ""
     cost = "GFLOPs are counted at the study's size, those under ran at the input size, times the passes."
-    return f"A change is that of the mIoU against the variant named beside it.{several} {trust} {cost}"
+    best = (
+        f"The best of a group up to {', '.join(map(str, BUDGETS[:-1]))} and {BUDGETS[-1]} GFLOPs as run is marked so."
+    )
+    pooled = " Pooled is the mIoU of all folds' frames together." if "miou_pooled" in table else ""
+    return f"A change is that of the mIoU against the variant named beside it.{several} {trust}{pooled} {cost} {best}"
 
 
 def elsewhere(table: pd.DataFrame, source: str) -> str:
@@ -81,7 +105,8 @@ def caption(table: pd.DataFrame) -> str:
     """Say which frames the points of the picture are of."""
     return (
         f"mIoU over GFLOPs. Circles were measured by this pipeline on {_frames(table)}; crosses are figures that "
-        "others published for KITTI frames, with splits of their own. Panels of different frames don't compare."
+        "others published, on splits and by measures of their own; a ring marks the best up to a budget of GFLOPs as "
+        "run. Panels of different frames don't compare."
     )
 
 

@@ -64,6 +64,8 @@ def other_network(counted: str, trained: str) -> str:
 
 
 def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int], members: int = 1) -> str:
+    if epochs == 0:
+        return "Not trained on these frames: the weights are those that it started from."
     trained = frames["train"] + (frames["val"] if select == "all" else 0)
     known = {
         "val": f"by the mIoU of {counted(frames['val'], 'frame')} held out from training",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from roadseg.report.ablation import pareto_front
+from roadseg.report.ablation import best_of_classes, pareto_front
 from roadseg.report.figures import save_figure
 from roadseg.report.outside import in_picture
 from roadseg.report.sources import source_of
@@ -20,9 +20,9 @@ _EFFICIENCIES = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # mIoU % per GFLOP
 def plot_tradeoff(table: pd.DataFrame, published: pd.DataFrame, path: Path) -> None:
     """Plot mIoU in percent over GFLOPs: a panel for each data set, since figures on different frames don't compare.
 
-    `table` has `group`, `variant`, `data`, `miou` (0..1) and `gflops`; `published` has `name`, `source`, `data`,
-    `miou` and `gflops`. A variant without a figure is left out. The Pareto front in a panel is that of the variants
-    measured here.
+    `table` has `group`, `variant`, `data`, `miou` (0..1), `gflops` and `gflops_ran`; `published` has `name`, `source`,
+    `data`, `miou` and `gflops`. A variant without a figure is left out. The Pareto front in a panel, and the best that
+    has a ring, are of the variants measured here.
     """
     table = table[table["miou"].notna()]  # the others have not run
     data_sets = list(dict.fromkeys([*table["data"], *published["data"]]))
@@ -45,6 +45,10 @@ def _plot_panel(axes: Axes, measured: pd.DataFrame, published: pd.DataFrame, dat
             axes, points, points["variant"], marker="o", label=f"measured: {in_picture(str(group))}", s=45, zorder=3
         )
     if len(measured) > 1:
+        budgets = best_of_classes(measured)
+        best = measured[budgets != ""]
+        label = f"best up to {', '.join(budgets[best.index])} GFLOPs as run"
+        axes.scatter(best["gflops"], 100 * best["miou"], s=140, facecolors="none", edgecolors="black", label=label)
         front = pareto_front(measured)
         axes.plot(front["gflops"], 100 * front["miou"], color="black", lw=1, zorder=2, label="Pareto front, measured")
     costs = pd.concat([measured["gflops"], published["gflops"]])

@@ -1,4 +1,4 @@
-"""Averages of a network's weights: over the steps of a training, over epochs, over trainings."""
+"""Averages of a network's weights: over the steps of a training, with those of the start."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,28 +24,6 @@ class MovingAverage:
         get_ema_multi_avg_fn(decay)([self.tensors[name] for name in floats], [current[name] for name in floats], 0)
         self.tensors |= {name: current[name].clone() for name in current.keys() - floats}
         self.steps += 1
-
-
-class Mean:
-    """The mean of several networks' weights and buffers, summed in float64; integers are those of the last one."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._last: Mapping[str, Tensor] = {}
-        self._count = 0
-
-    def add(self, tensors: Mapping[str, Tensor]) -> None:
-        """Add a network's tensors, of any shapes and dtypes."""
-        self._count += 1
-        self._last = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        for name, tensor in self._last.items():
-            self._sums[name] = self._sums.get(name, 0) + tensor.double()
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {
-            name: (self._sums[name] / self._count).to(last.dtype) if last.is_floating_point() else last
-            for name, last in self._last.items()
-        }
 
 
 class Kept:

@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from roadseg.frames.batches import Batch
-from roadseg.training.averaging import Kept, Mean, holding
+from roadseg.networks.mean import Mean
+from roadseg.training.averaging import Kept, holding
 from roadseg.training.epoch import Best
 from roadseg.training.freezing import Frozen
 from roadseg.training.members import Member
@@ -31,10 +32,16 @@ def run_epochs(
     `batches_of` gives the batches of an epoch by its number, and `train` its mean loss, with what is `frozen` in eval
     mode; `score` gives the mIoU of what the network holds, and is None where no frames are watched; `show` is called
     with each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of
-    those of the `average_last` last ones. Statistics of batch norms are averaged like weights.
+    those of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the
+    row is number 0, without a loss, and the weights are those that the network holds.
     Raises UserError where the schedule needs an mIoU and has none.
     """
     history, best, mean = [], Best(), Mean()
+    if epochs == 0:
+        best.offer(0, None, network)
+        row = {"epoch": 0, "lr": 0.0, "loss": None, "miou": score() if score else None}
+        show(row)
+        return Member([row], 0, best.weights, row["miou"])
     for epoch in range(1, epochs + 1):
         lr, loss = schedule.lr, train(batches_of(epoch), still=frozen.in_epoch(epoch))
         with kept.in_network():

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from roadseg.training.averaging import Mean
+from roadseg.networks.mean import Mean
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def chosen_row(members: Sequence[Member], miou: float | None) -> dict[str, Any]:
     Of several members, epoch is the latest that one of them chose, and loss the mean over those chosen; `members` then
     lists the mIoU of each.
     """
-    rows = [member.history[member.epoch - 1] for member in members]
+    rows = [next(row for row in member.history if row["epoch"] == member.epoch) for member in members]
     row = {"epoch": max(member.epoch for member in members), "loss": _mean(rows, "loss"), "miou": miou}
     return row | ({"members": [member.miou for member in members]} if len(members) > 1 else {})
 

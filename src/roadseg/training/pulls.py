@@ -1,7 +1,7 @@
 """What pulls a training back to its start, added to the loss: distances of the weights and of the predictions."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -13,13 +13,19 @@ Pull = Callable[[Tensor, Tensor], Tensor]  # of images (N, 3, H, W) and their lo
 
 
 def build_pull(
-    fabric: Fabric, network: nn.Module, start: Mapping[str, Tensor], l2_sp: float, keep_logits: float
+    fabric: Fabric,
+    network: nn.Module,
+    start: Mapping[str, Tensor],
+    l2_sp: float,
+    keep_logits: float,
+    others: Sequence[Pull] = (),
 ) -> Pull | None:
-    """Return what is added to the loss, None where both weights are 0; the network holds its starting weights now.
+    """Return what is added to the loss, None where it is nothing; the network holds its starting weights now.
 
-    `start` holds its tensors that count as a start, of any shapes and dtypes. Several processes get the same value.
+    `start` holds its tensors that count as a start, of any shapes and dtypes; `others` are added up with the pulls to
+    the start. Several processes get the same value.
     """
-    pulls: list[Pull] = []
+    pulls = list(others)
     if l2_sp:
         pulls.append(lambda *_: l2_sp / 2 * squared_distance(network, start))
     if keep_logits:

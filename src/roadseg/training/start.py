@@ -26,16 +26,21 @@ def check_given(given: Mapping[str, Tensor], asking: Mapping[str, float]) -> Non
         )
 
 
-def check_pretrained(network: nn.Module, given: Collection[str], members: int, keep_logits: float) -> None:
-    """Raise UserError where too little is pretrained for several members, or for keeping the logits.
+def check_pretrained(
+    network: nn.Module, given: Collection[str], members: int, keep_logits: float, epochs: int = 1
+) -> None:
+    """Raise UserError where too little is pretrained for several members, for keeping the logits, or for no training.
 
     `given` names the tensors that there are. Members need all of the encoder's, or of a network without one: only from
-    one start do their weights have a mean of use. Kept logits need all of the network's, to have logits worth keeping.
+    one start do their weights have a mean of use. Kept logits, and a network that is kept as it starts, need all of the
+    network's.
     """
     if members > 1:
         _check_held(f"train.members: {members}", network, given, encoder_name(network))
     if keep_logits:
         _check_held(f"train.keep_logits: {keep_logits}", network, given, None)
+    if epochs == 0:
+        _check_held("train.epochs: 0", network, given, None)
 
 
 def _check_held(asking: str, network: nn.Module, given: Collection[str], part: str | None) -> None:
@@ -44,5 +49,5 @@ def _check_held(asking: str, network: nn.Module, given: Collection[str], part: s
     if lacking:
         raise UserError(
             f"{asking}, but {len(lacking)} of {len(names)} tensors of the {part or 'network'} start at random, such as "
-            f"{lacking[0]}; set pretrained to weights that have them, or leave it off"
+            f"{lacking[0]}; set pretrained to weights that have them, or set another value"
         )

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from roadseg.errors import UserError
-from roadseg.report.ablation import ablation_table, pareto_front, read_table, write_table
-from roadseg.report.ablation_words import ablation_facts, caption, note, sections
+from roadseg.report.ablation import ablation_table, best_of_classes, pareto_front, read_table, write_table
+from roadseg.report.ablation_words import ablation_facts, caption, note, published_rows, sections
 from roadseg.report.pages import render
 from roadseg.report.tradeoff import plot_tradeoff
 
@@ -62,7 +62,7 @@ def test_a_variant_that_has_not_run_stands_in_the_table_without_figures():
     table = ablation_table([run("a", 1, None), run("b", 1, 0.4, against="a"), run("c", 1, 0.5, against="b")])
     assert table["change"].tolist() == pytest.approx([np.nan, np.nan, 0.1], nan_ok=True)
     rows = {row[0]: row[1:] for row in sections(table)[0]["rows"]}
-    assert rows["a"] == ["not run", "", "", "", "", "", "", "", "", ""]
+    assert rows["a"] == ["not run", "", "", "", "", "", "", "", "", "", ""]
     assert rows["b"][:3] == ["40.00", "", "a"]
     some = ablation_table([run("a", 1, 0.5), run("a", 2, None), run("a", 3, 0.7)])
     assert some["miou"].tolist() == [0.6]
@@ -103,17 +103,59 @@ def test_markdown_shows_methods_spread_noise_and_what_was_published():
         for seed, miou in ((1, 0.51), (2, 0.55))
     ]
     text = markdown(ablation_table(runs))
-    head = "| variant | dice | mIoU % | change | against | GFLOPs | ran | params M | % / GFLOP | % / ran | train s |"
-    head += " seeds |"
+    head = "| variant | dice | mIoU % | change | against | GFLOPs | ran | params M | % / GFLOP | % / ran |"
+    head += " best up to | train s | seeds |"
     assert text.splitlines()[0] == "### quick, on generated scenes"
     assert text.splitlines()[2:6] == [
         f"{head} published % |",
-        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 2.50 | 5.00 | 5.200 | 20.800 | 62 | 1, 2 |  |",
-        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 2.50 | 5.00 | 5.300 | 21.200 | 62 | 1, 2 | 51.2 |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 2.50 | 5.00 | 5.200 | 20.800 |  | 62 | 1, 2 |  |",
+        "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 2.50 | 5.00 | 5.300 | 21.200 | 3 | 62 | 1, 2 | 51.2 |",
     ]
     assert "a change marked ~ is within it: noise" in note(ablation_table(runs))
     assert "Each row is one seed" in note(ablation_table(runs[:1]))
+
+
+def test_folds_have_a_figure_of_all_together(tmp_path):
+    runs = [run("ce", k, miou, miou_pooled=0.61) for k, miou in ((1, 0.50), (2, 0.54))]
+    runs.append(run("new", 1, None, miou_pooled=None))
+    table = ablation_table(runs)
+    assert table["miou_pooled"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
+    lines = markdown(table).splitlines()
+    assert lines[2].startswith("| variant | mIoU % | pooled % | change |")
+    assert lines[4].startswith("| ce | 52.00 +- 2.83 | 61.00 |  |")
+    assert lines[5].startswith("| new | not run |  |  |")
+    assert "Pooled is the mIoU of all folds' frames together." in note(table)
+    write_table(table, tmp_path / "t.csv")
+    assert read_table(tmp_path / "t.csv")["miou_pooled"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
+    assert "ooled" not in markdown(ablation_table([run("ce", 1, 0.5)]))
+
+
+def test_the_best_of_each_budget_is_marked():
+    # as run, a quarter of: 0.9, 1.0, 2.9, 3.0, 15 and 20 GFLOPs
+    rows = [
+        ("a", 3.6, 0.40),
+        ("b", 4.0, 0.39),
+        ("c", 11.6, 0.35),
+        ("d", 12.0, 0.50),
+        ("e", 60.0, 0.45),
+        ("f", 80.0, 0.9),
+    ]
+    table = ablation_table([*(run(name, 1, miou, gflops=gflops) for name, gflops, miou in rows), run("g", 1, None)])
+    # nothing costs from 3 to 6, so that 6 buys nothing new; up to 16 the one of 3 is still the best
+    assert best_of_classes(table).tolist() == ["1", "", "", "3, 16", "", "", ""]
+    assert "| 5.000 | 3, 16 | 61 |" in markdown(table).replace("16.667", "5.000")
+
+
+def test_published_figures_say_what_they_are_of():
+    row = {"name": "B0", "source": "Cai", "data": "cityscapes", "gflops": 0.98, "miou": 0.7565, "measure": "their val"}
+    assert published_rows(pd.DataFrame([row])) == ["B0 (Cai): 75.65 % at 0.98 GFLOPs, their val"]
+    text = render(
+        "ablation.md.j2", ablation_facts(ablation_table([run("ce", 1, 0.5)]), published=pd.DataFrame([row] * 2))
+    )
+    assert text.endswith(
+        "row by row:\n\n- B0 (Cai): 75.65 % at 0.98 GFLOPs, their val\n- B0 (Cai): 75.65 % at 0.98 GFLOPs, their val"
+    )
 
 
 def test_the_note_names_rows_that_differ_in_more_than_one_parameter():
@@ -158,4 +200,4 @@ def test_figures_on_different_frames_stand_in_different_panels(tmp_path, monkeyp
     assert "ce" in names["on generated scenes"]
     assert not {"UNet", "real"} & names["on generated scenes"]
     assert {"UNet", "real"} <= names["on KITTI frames"]
-    assert "on generated scenes and KITTI frames; crosses are figures that others published for KITTI" in caption(table)
+    assert "on generated scenes and KITTI frames; crosses are figures that others published, on" in caption(table)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from roadseg.training.averaging import Kept, Mean, MovingAverage, copy_of, holding, towards
+from roadseg.training.averaging import Kept, MovingAverage, copy_of, holding, towards
 
 
 class Scalar(nn.Module):
@@ -93,23 +93,6 @@ def test_the_share_is_of_the_moving_average_where_there_is_one():
     with kept.in_network():
         assert network.weight.item() == pytest.approx(0.45)
     assert network.weight.item() == 1
-
-
-def test_a_mean_is_of_floats_and_the_last_integers():
-    mean = Mean()
-    for value, count in ((1.0, 1), (2.0, 2), (6.0, 3)):
-        network = Scalar(value)
-        network.count.fill_(count)
-        mean.add(network.state_dict())
-        network.weight.data.fill_(99)
-    assert {name: tensor.item() for name, tensor in mean.tensors().items()} == {"weight": 3, "mean": 30, "count": 3}
-    assert mean.tensors()["weight"].dtype == torch.float32
-
-
-def test_the_mean_of_one_is_itself():
-    mean, tensors = Mean(), {"x": torch.randn(100)}
-    mean.add(tensors)
-    assert mean.tensors()["x"].equal(tensors["x"])
 
 
 def test_a_network_has_its_own_weights_again():

@@ -13,7 +13,7 @@ from roadseg.training.schedules import build_schedule
 MIOUS = [0.1, 0.4, 0.2, 0.3]
 
 
-def course(choose, average_last, watched=True, decay=0.0):
+def course(choose, average_last, watched=True, decay=0.0, epochs=4):
     """Four epochs, after which a weight is 1, 4, 9 and 16, with MIOUS; the mIoU of any other weight is the weight."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
@@ -35,10 +35,20 @@ def course(choose, average_last, watched=True, decay=0.0):
     frozen = Frozen(network, "train", "none")
     score_or_none = score if watched else None
     member = run_epochs(
-        network, 4, lambda epoch: epoch, train, frozen, score_or_none, schedule, kept, choose, average_last, rows.append
+        network,
+        epochs,
+        lambda epoch: epoch,
+        train,
+        frozen,
+        score_or_none,
+        schedule,
+        kept,
+        choose,
+        average_last,
+        rows.append,
     )
     assert rows == member.history
-    assert network.weight.item() == 16
+    assert network.weight.item() == epochs**2
     return member
 
 
@@ -53,6 +63,14 @@ def test_what_is_kept(choose, average_last, epoch, weight, miou):
     assert member.miou == pytest.approx(miou)
     assert [row["miou"] for row in member.history] == MIOUS
     assert member.history[1] == {"epoch": 2, "lr": 0.5, "loss": 20.0, "miou": 0.4}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_no_epoch_leaves_the_weights(watched):
+    member = course(watched, 1, watched, decay=0.5, epochs=0)
+    assert member.weights["weight"].item() == 0
+    assert member.history == [{"epoch": 0, "lr": 0.0, "loss": None, "miou": 0.0 if watched else None}]
+    assert (member.epoch, member.miou) == (0, member.history[0]["miou"])
 
 
 @pytest.mark.parametrize("average_last", [1, 2])

@@ -1,0 +1,46 @@
+"""The mean of several networks' weights: of epochs, of trainings, of former runs."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from roadseg.errors import UserError
+
+
+class Mean:
+    """The mean of several networks' weights and buffers, summed in float64; integers are those of the last one."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._last: Mapping[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, tensors: Mapping[str, Tensor]) -> None:
+        """Add a network's tensors, of any shapes and dtypes."""
+        self._count += 1
+        self._last = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        for name, tensor in self._last.items():
+            self._sums[name] = self._sums.get(name, 0) + tensor.double()
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {
+            name: (self._sums[name] / self._count).to(last.dtype) if last.is_floating_point() else last
+            for name, last in self._last.items()
+        }
+
+
+def mean_of(networks: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of networks' tensors, which may have any shapes and dtypes.
+
+    `networks` holds those of each by a name for the message. Raises UserError where they are of different networks.
+    """
+    mean, (first, *_) = Mean(), networks
+    for name, tensors in networks.items():
+        if _shapes(tensors) != _shapes(networks[first]):
+            raise UserError(f"{first} and {name} are of different networks; take the mean of runs of one model")
+        mean.add(tensors)
+    return mean.tensors()
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

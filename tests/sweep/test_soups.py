@@ -1,0 +1,54 @@
+"""What a soup's run sets in params.yaml: the first source's values, the mean as the start, no epoch."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pipeline import paths
+from pipeline.params import check_params
+from roadseg.errors import UserError
+from sweep import soups
+from sweep.dvc_runs import Run
+from sweep.experiments import apply_overrides
+
+HERE = yaml.safe_load((ROOT / "params.yaml").read_text())
+THERE = apply_overrides(HERE, {"seed": 2, "train.lr": 0.01, "data.also": {"x": {"path": "y", "share": 0.1}}})
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Three finished runs, the third of another fold; the first one's params.yaml is THERE."""
+    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
+    paths.PARAMS.write_text(yaml.safe_dump(HERE))
+    monkeypatch.setattr(soups, "git", lambda _, place: yaml.safe_dump(THERE if place.startswith("rev-a:") else HERE))
+    found = {}
+    for name, fold in (("a", "1/4"), ("b", "1/4"), ("c", "2/4")):
+        params, _ = check_params(apply_overrides(HERE, {"data.fold": fold}))
+        found[name] = Run(name, f"rev-{name}", params, {})
+    return found
+
+
+def test_a_soup_has_the_first_ones_values(runs):
+    assert soups.soup_overrides("new", ["a", "b"], runs) == {
+        "seed": 2,
+        "train.lr": 0.01,
+        "data.also": {"x": {"path": "y", "share": 0.1}},
+        "data.fold": "1/4",
+        "pretrained": "exp:a+b",
+        "train.epochs": 0,
+    }
+
+
+def test_of_several_folds_it_is_of_none(runs):
+    assert soups.soup_overrides("new", ["c", "b"], runs) == {
+        "data.fold": "none",
+        "pretrained": "exp:c+b",
+        "train.epochs": 0,
+    }
+
+
+def test_names_that_cannot_be_are_refused(runs):
+    with pytest.raises(UserError, match=r"^b is an experiment already; choose another name, or dvc exp remove b first"):
+        soups.soup_overrides("b", ["a", "b"], runs)
+    with pytest.raises(UserError, match=r"^x is no finished experiment; dvc exp show --all-commits lists them"):
+        soups.soup_overrides("new", ["a", "x"], runs)
