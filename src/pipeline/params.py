@@ -131,6 +131,7 @@ class Train(Section):
 
 
 class Predict(Section):
+    engine: Literal["torch", "onnxruntime", "openvino"]
     batch_size: PositiveInt
     passes: Passes
     enlarge: Literal["logits", "classes"]
