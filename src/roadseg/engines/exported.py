@@ -19,7 +19,7 @@ class Exported(nn.Module):
     def __init__(self, engine: str, network: nn.Module, bfloat16: bool) -> None:
         super().__init__()
         check_engine(engine)
-        self.engine, self.network, self.bfloat16 = engine, network.cpu().eval(), bfloat16
+        self.engine, self.network, self.in_bfloat16 = engine, network.cpu().eval(), bfloat16
         self.sessions: dict[tuple[int, ...], Session] = {}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -32,4 +32,4 @@ class Exported(nn.Module):
     def _session(self, images: Tensor) -> Session:
         with torch.inference_mode(False):  # whose tensors torch.export can't trace
             graph = export_graph(self.network, tuple(images.shape), images.dtype, notes={})
-        return openvino_session(graph, self.bfloat16) if self.engine == "openvino" else onnxruntime_session(graph)
+        return openvino_session(graph, self.in_bfloat16) if self.engine == "openvino" else onnxruntime_session(graph)

@@ -19,4 +19,5 @@ def hub_config(network: nn.Module, name: str, row: Mapping[str, Any]) -> dict[st
     """
     if not is_smp(network):
         return {"network": name, **row}
-    return {**network.config, "_model_class": type(network).__name__}
+    config: Any = network.config  # the keyword arguments that it was built with
+    return {**config, "_model_class": type(network).__name__}
