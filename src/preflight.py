@@ -20,6 +20,7 @@ from pipeline.params import load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
+from roadseg.engines.packages import check_engine
 from roadseg.errors import UserError, printable
 
 _SHOWN = 5  # odd entries of a folder that get a line each
@@ -28,6 +29,7 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 def main() -> None:
     show_the_change_to_git()
     params = load_params()
+    check_engine(params.predict.engine)  # before hours of training
     row = params.models[params.model].pretrained.get(params.pretrained)
     source = row.source if row else params.pretrained
     named: dict[Path, tuple[str, str]] = {}  # link -> (key in params.yaml, path)

@@ -23,7 +23,7 @@ class Exported(nn.Module):
         self.sessions: dict[tuple[int, ...], Session] = {}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images to logits, both on the CPU."""
+        """Map images (N, 3, H, W) float32 to logits (N, C, h, w) float32, both on the CPU."""
         size = tuple(images.shape[1:])
         if size not in self.sessions:
             self.sessions[size] = self._session(images)

@@ -22,7 +22,7 @@ class OfPictures(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map uint8 pictures to logits."""
+        """Map pictures (N, H, W, 3) uint8 to logits (N, C, h, w) float32."""
         return self.network(normalize(images))
 
 

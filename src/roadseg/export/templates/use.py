@@ -62,7 +62,7 @@ def predict(session: onnxruntime.InferenceSession, picture: np.ndarray) -> np.nd
 
 
 def resize(picture: np.ndarray, height: int, width: int, rule: str) -> np.ndarray:
-    """Bring a picture to the network's size as in training: by area where it shrinks, else linearly."""
+    """Bring a picture, (H, W, 3) uint8, to the network's size: linearly, or where it shrinks by `area` if so ruled."""
     if rule == "area":
         smaller = min(width, picture.shape[1]), min(height, picture.shape[0])
         picture = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
@@ -70,6 +70,7 @@ def resize(picture: np.ndarray, height: int, width: int, rule: str) -> np.ndarra
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
+    """Write (H, W) grey or (H, W, 3) BGR uint8."""
     path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
