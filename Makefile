@@ -30,6 +30,7 @@ test-ray: $(INSTALLED)
 bench: export PYTHONPATH := src
 bench: $(INSTALLED)
 	python benchmarks/parts.py
+	python benchmarks/engines.py
 	python benchmarks/growth.py
 
 check: $(INSTALLED)

@@ -45,7 +45,7 @@ def test_by_default_nothing_is_linked(project):
 
 
 def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
-    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
     project(predict=DEFAULTS["predict"] | {"engine": "openvino"})
     with pytest.raises(
         UserError, match=r"^predict.engine is openvino, but the package onnxscript is not installed; run"
