@@ -2,7 +2,7 @@
 # make test                ruff, mypy and pytest
 # make test-ray            installs Ray as well, and tests the sweep over several machines
 # make ablation            the quick group of experiments.yaml, its table, and the report with it
-# make release NAME=first  the trained model with all that belongs to it, in release/first
+# make release NAME=first  the trained model with all that belongs to it, in release/first; ARGS=--int8 | --no-onnx
 # make bench               speed against the study's way, and how cost grows: the tables in benchmarks/README.md
 # make check               the committed results are those of the committed code
 
@@ -30,6 +30,7 @@ test-ray: $(INSTALLED)
 bench: export PYTHONPATH := src
 bench: $(INSTALLED)
 	python benchmarks/parts.py
+	python benchmarks/engines.py
 	python benchmarks/growth.py
 
 check: $(INSTALLED)
@@ -41,7 +42,7 @@ ablation: $(INSTALLED)
 	python src/ablate.py table quick --partial && dvc repro && python src/headline.py && exit $$failed
 
 release: $(INSTALLED)
-	python src/release.py $(NAME)
+	python src/release.py $(NAME) $(ARGS)
 
 $(INSTALLED): requirements.txt constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

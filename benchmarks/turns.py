@@ -6,7 +6,7 @@ They are apart so that neither gains from what the other sets: how memory is kep
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -31,17 +31,23 @@ class Pair:
 
 def measure(study: Maker, ours: Maker, *arguments: Any, turns: int = 5, warm_up: int = 1) -> Pair:
     """Build both jobs, each in its own process, and run them alternately."""
-    sides = [_Side(maker, arguments) for maker in (study, ours)]
-    seconds: list[list[float]] = [[], []]
-    results: list[Any] = [None, None]
+    first, second = measure_all([study, ours], *arguments, turns=turns, warm_up=warm_up)
+    return Pair(first[0], second[0], first[1], second[1])
+
+
+def measure_all(makers: Sequence[Maker], *arguments: Any, turns: int = 5, warm_up: int = 1) -> list[tuple[float, Any]]:
+    """Build all jobs, each in its own process, and run them in turns: the median in seconds and the last result."""
+    sides = [_Side(maker, arguments) for maker in makers]
+    seconds: list[list[float]] = [[] for _ in makers]
+    results: list[Any] = [None for _ in makers]
     for turn in range(warm_up + turns):
-        for side, times in zip(sides, seconds, strict=True):
-            took, results[sides.index(side)] = side.run()
+        for index, side in enumerate(sides):
+            took, results[index] = side.run()
             if turn >= warm_up:
-                times.append(took)
+                seconds[index].append(took)
     for side in sides:
         side.end()
-    return Pair(statistics.median(seconds[0]), statistics.median(seconds[1]), *results)
+    return [(statistics.median(times), result) for times, result in zip(seconds, results, strict=True)]
 
 
 class _Side:

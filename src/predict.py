@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 from tqdm import tqdm
 
 from pipeline import paths
@@ -18,6 +19,7 @@ from pipeline.machine import store_folder
 from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage
 from roadseg.classes import ClassSet, colorize, read_classes
+from roadseg.engines.exported import Exported
 from roadseg.frames.files import split_files
 from roadseg.frames.resized import load_frames
 from roadseg.images import write_image
@@ -27,6 +29,7 @@ from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights
 from roadseg.networks.precision import supported_precision
 from roadseg.networks.prediction import predict
+from roadseg.specs import Precision
 
 WRITTEN_BEHIND = 16  # predictions at most that wait to be written
 
@@ -42,10 +45,10 @@ def main() -> None:
     frames = load_frames(files, params.input, training=False, store=store_folder())
     network = build_model(params.model, params.models[params.model], len(classes))
     network.load_state_dict(load_weights(paths.MODEL))
-    model = fabric.setup(network.to(memory_format=torch.channels_last))
-
     how = params.predict
-    maps = predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, fabric.device, how.passes)
+    model, device = on_engine(how.engine, network, fabric, how.precision)
+
+    maps = predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, device, how.passes)
     progress = tqdm(maps, "predict", len(files), leave=False, disable=None)
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
@@ -59,6 +62,14 @@ def main() -> None:
         for future in written:
             future.result()
     print(f"predicted {len(files)} frame{'s' if len(files) > 1 else ''} into {paths.PREDICTIONS}")
+
+
+def on_engine(engine: str, network: nn.Module, fabric: Fabric, precision: Precision) -> tuple[nn.Module, torch.device]:
+    """The network as that engine runs it, and the device: torch takes the best there is, the others the CPU."""
+    if engine == "torch":
+        return fabric.setup(network.to(memory_format=torch.channels_last)), fabric.device
+    cpu = torch.device("cpu")
+    return Exported(engine, network, bfloat16=supported_precision(precision, cpu) == "bf16-mixed"), cpu
 
 
 def write_prediction(folder: Path, file: str, class_ids: np.ndarray, classes: ClassSet) -> None:

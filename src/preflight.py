@@ -25,6 +25,7 @@ from pipeline.params import Params, load_params
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
+from roadseg.engines.packages import check_engine
 from roadseg.errors import UserError, printable
 
 _SHOWN = 5  # odd entries of a folder that get a line each
@@ -33,6 +34,7 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 def main() -> None:
     show_the_change_to_git()
     params = load_params()
+    check_engine(params.predict.engine)  # before hours of training
     named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]

@@ -1,50 +1,130 @@
 """Put the trained model with all that belongs to it into one folder that others can take.
 
 python src/release.py NAME      what `make release NAME=...` runs, after `dvc repro`: models, metrics -> release/NAME
+    --no-onnx                   without model.onnx and use.py
+    --int8                      with model.int8.onnx as well, its activations' ranges from training frames
 """
 
 import argparse
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+import torch
 import yaml
+from torch import nn
 
 from pipeline import paths
+from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
-from pipeline.stage import replacing, run, write_json
-from roadseg.classes import ClassSet, read_classes
+from pipeline.stage import read_json, replacing, run, write_json
+from roadseg.classes import IGNORE_INDEX, ClassSet, read_classes
+from roadseg.engines.graph import OPSET, OfPictures, export_graph
+from roadseg.engines.sessions import onnxruntime_session
 from roadseg.errors import UserError
+from roadseg.export.hub import hub_config, is_smp
+from roadseg.export.parity import check_parity, compare, network_logits
+from roadseg.export.quantized import quantize_graph
+from roadseg.frames.files import split_files
+from roadseg.frames.resized import load_frames, testing_rule
+from roadseg.images import read_label
+from roadseg.networks.catalogue import build_model
+from roadseg.networks.model_file import load_weights
+from roadseg.networks.passes import passes_of
 from roadseg.report.addresses import public
 from roadseg.report.narrative import classes_in_words
 from roadseg.report.pages import render
 from roadseg.report.sources import source_of
+from roadseg.specs import Input
 
 RELEASES = Path("release")
 COPIED = (paths.MODEL, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
+COMPARED, CALIBRATED = 16, 32  # test frames on which files are compared, training frames that give int8 its ranges
+USE = Path(__file__).parent / "roadseg" / "export" / "templates" / "use.py"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Put the trained model into a folder of its own.")
-    parser.add_argument("name", help="of the folder under release/")
-    name = parser.parse_args().name
-    if Path(name).name != name or name.startswith("."):
-        raise UserError(f"NAME={name!r} is not a folder name; use letters, digits, - and _")
+    options = arguments()
     if missing := [path for path in (paths.PARAMS, *COPIED, paths.CLASSES) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
-    classes = read_classes(paths.SEG_DATA)
-    card = render("model_card.md.j2", card_facts(name, load_params(), classes))
-    with replacing(RELEASES / name) as folder:
+    params, classes = load_params(), read_classes(paths.SEG_DATA)
+    network = build_model(params.model, params.models[params.model], len(classes))
+    with replacing(RELEASES / options.name) as folder:
         folder.mkdir(parents=True)
         for path in COPIED:
             shutil.copy(path, folder)
+        row = params.models[params.model].model_dump(exclude={"pretrained"})
+        write_json(folder / "config.json", hub_config(network, params.model, row))
         write_json(folder / "classes.json", class_rows(classes))
         (folder / paths.PARAMS.name).write_text(
             public_params(paths.PARAMS.read_text(encoding="utf-8")), encoding="utf-8"
         )
+        exported = export(folder, params, network, len(classes), options.int8) if options.onnx else {}
+        facts = card_facts(options.name, params, classes) | {"is_smp": is_smp(network), "exported": exported}
+        card = render("model_card.md.j2", facts)
         (folder / "README.md").write_text(card, encoding="utf-8")
-    print(f"{RELEASES / name}: the weights, their parameters, classes and metrics, and a model card")
+    onnx = ", model.onnx and use.py" if options.onnx else ""
+    print(f"{RELEASES / options.name}: the weights, their parameters, classes and metrics{onnx}, and a model card")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Put the trained model into a folder of its own.")
+    parser.add_argument("name", help="of the folder under release/")
+    parser.add_argument("--no-onnx", dest="onnx", action="store_false", help="without model.onnx and use.py")
+    parser.add_argument("--int8", action="store_true", help="with model.int8.onnx as well")
+    options = parser.parse_args()
+    if Path(options.name).name != options.name or options.name.startswith("."):
+        raise UserError(f"NAME={options.name!r} is not a folder name; use letters, digits, - and _")
+    if options.int8 and not options.onnx:
+        raise UserError("--int8 is made from model.onnx; leave --no-onnx out")
+    return options
+
+
+# --- files for other programs
+
+
+def export(folder: Path, params: Params, network: nn.Module, num_classes: int, int8: bool) -> dict[str, Any]:
+    """Write model.onnx, use.py and where asked for model.int8.onnx; each file's parity with the network, by its name.
+
+    A UserError where model.onnx can't be made or is too far from the network.
+    """
+    network.load_state_dict(load_weights(paths.MODEL))
+    size = params.input.height, params.input.width
+    notes = {"resize": testing_rule(params.input.resize), "enlarge": params.predict.enlarge}
+    try:
+        graphs = {"model.onnx": export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)}
+    except UserError as error:
+        raise UserError(f"models.{params.model}: {error}; pass --no-onnx to release it without model.onnx") from None
+    if int8:
+        seen, _ = some_frames("train", CALIBRATED, params.input)
+        graphs["model.int8.onnx"] = quantize_graph(graphs["model.onnx"], seen)
+    shutil.copy(USE, folder)
+    images, labels = some_frames("test", COMPARED, params.input)
+    found = {}
+    for name, graph in graphs.items():
+        (folder / name).write_bytes(graph)
+        sides = network_logits(network), onnxruntime_session(graph)
+        found[name] = compare(*sides, images, labels, params.predict.enlarge, num_classes, IGNORE_INDEX)
+    check_parity(found["model.onnx"], "model.onnx")
+    return {
+        "parity": found,
+        "sizes": {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()},
+        "compared": len(images),
+        "opset": OPSET,
+        "passes": len(passes_of(params.predict.passes, *size)),
+    }
+
+
+def some_frames(split: Literal["train", "test"], most: int, size: Input) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The first pictures of a split at the input size, and their labels at their own."""
+    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), split)[:most]
+    frames = load_frames(files, size, training=False, store=store_folder())
+    return frames.images, [read_label(file.label) for file in files]
+
+
+# --- the card
 
 
 def class_rows(classes: ClassSet) -> list[dict[str, Any]]:
@@ -80,8 +160,11 @@ def public_params(text: str) -> str:
     """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
     params = yaml.safe_load(text)
     released = public(params)
-    for section in ("seg_data", "cityscapes", "mapillary"):
+    for section in ("seg_data", "cityscapes", "mapillary", "unlabelled"):
         released["data"][section]["path"] = None
+    for row in released["class_sets"].values():
+        if "file" in row:
+            row["file"] = None
     for row in released["data"]["also"].values():
         row.pop("path", None)
     return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)

@@ -14,6 +14,7 @@ import preflight
 from pipeline import paths
 from pipeline.former_runs import FormerRun
 from pipeline.params import check_params
+from roadseg.engines import packages
 from roadseg.errors import UserError
 
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -42,6 +43,15 @@ def test_by_default_nothing_is_linked(project):
     contents = [path.read_text() for path in (paths.INPUT_FRAMES, paths.INPUT_WEIGHTS)]
     assert contents == ["none\n", "none\n"]
     assert not paths.INPUT_FRAMES.is_symlink()
+
+
+def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    project(predict=DEFAULTS["predict"] | {"engine": "openvino"})
+    with pytest.raises(
+        UserError, match=r"^predict.engine is openvino, but the package onnxscript is not installed; run"
+    ):
+        preflight.main()
 
 
 def test_frames_and_weights_are_linked_and_links_replaced(project, tmp_path):

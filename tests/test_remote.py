@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -178,12 +179,15 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md",
         "classes.json",
+        "config.json",
         "flops.json",
+        "model.onnx",
         "model.safetensors",
         "params.yaml",
         "per_class.csv",
         "report.json",
         "score.json",
+        "use.py",
     ]
     weights, trained = (load_file(base / "model.safetensors") for base in (folder, project / "models"))
     assert weights.keys() == trained.keys()
@@ -193,6 +197,7 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     miou = json.loads((project / "metrics" / "report.json").read_text())["miou_percent"]
     assert f"{miou:.2f} % over all classes" in card
     assert "| mit_b0_segformer: Segformer, encoder mit_b0 |" in card
+    assert re.search(r"^\| `model.onnx`, ONNX Runtime \|.*\| (99\.9\d\d|100\.000) % \|", card, re.MULTILINE)
 
 
 def test_a_release_without_weights_or_with_a_path_for_a_name_is_reported(project, tmp_path):

@@ -149,6 +149,7 @@ class Distill(Section):
 
 
 class Predict(Section):
+    engine: Literal["torch", "onnxruntime", "openvino"]
     batch_size: PositiveInt
     passes: Passes
     enlarge: Literal["logits", "classes"]

@@ -53,7 +53,7 @@ def find_pairs(
     return [Pair(part, stem, image_of[stem], label_of[stem]) for stem in stems], problems
 
 
-def filesby_stem(
+def files_by_stem(
     tree: Tree, images: str, labels: str, suffixes: Suffixes
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the images and the labels of two folders by their stems, and a line for each file with no place there."""

@@ -60,9 +60,12 @@ def load_frames(files: Sequence[FrameFiles], target: Input, training: bool, stor
 
 
 def _interpolation(rule: str, training: bool) -> str:
-    if rule == "study":
-        return "nearest" if training else "linear"
-    return rule
+    return "nearest" if rule == "study" and training else testing_rule(rule)
+
+
+def testing_rule(rule: str) -> str:
+    """Return how frames are resized that are not trained on: by `area` or `linear`, which `study` stands for."""
+    return "linear" if rule == "study" else rule
 
 
 def _open(folder: Path, height: int, width: int) -> Frames | None:

@@ -1,0 +1,1 @@
+"""What runs a trained network besides torch, and the ONNX graph that it is handed over as."""

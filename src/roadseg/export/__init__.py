@@ -1,0 +1,1 @@
+"""What a release holds besides the weights: files that other programs load, each measured against the network."""
