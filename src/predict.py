@@ -9,9 +9,11 @@ python src/predict.py SOURCE    a picture, a folder, a glob, a video, or - for a
 import argparse
 import signal
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +23,9 @@ from tqdm import tqdm
 
 from pipeline import paths
 from pipeline.machine import store_folder
-from pipeline.params import Params, Trained, load_params, load_trained
+from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run, run_stage
+from pipeline.trained import Trained, find_trained
 from roadseg.classes import NAMES, NUM_CLASSES, colorize
 from roadseg.errors import UserError, printable
 from roadseg.frames.files import split_files
@@ -34,15 +37,16 @@ from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import fill_network
 from roadseg.networks.precision import supported_precision
 from roadseg.networks.prediction import predict, torch_engine
-from roadseg.outputs.overlay import overlay
-from roadseg.outputs.summary import Summary, shares_of
+from roadseg.outputs.pictures import overlay, picture_paths, write_pictures
+from roadseg.outputs.summary import Row, Summary, shares_of
 from roadseg.outputs.video_file import VideoFile
 from roadseg.sources.ahead import in_order
-from roadseg.sources.finding import find_pictures, is_video
+from roadseg.sources.finding import Found, find_pictures, is_video
 from roadseg.sources.frame import Broken, Frame, read_pictures, read_video
-from roadseg.sources.predicting import predict_frames
-from roadseg.sources.video import open_video
+from roadseg.sources.predicting import Predicted, predict_frames
+from roadseg.sources.video import Video, open_video
 
+SUMMARY = "summary.csv"
 WRITTEN_BEHIND = 16  # predictions at most that wait to be written
 
 
@@ -83,116 +87,142 @@ def write_prediction(folder: Path, file: str, classes: np.ndarray) -> None:
 # --- any pictures or video
 
 
-def predict_source(options: argparse.Namespace) -> None:
+def predict_source() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a KeyboardInterrupt, so that temporary files go
-    strength, every = number("overlay", options.overlay, float, 0, 1), number("every", options.every, int, 1, 10**9)
-    params, weights = released(options.model)
-    out = options.out or Path("predicted", Path(options.source).resolve().stem if options.source != "-" else "list")
+    options = read_options()
+    strength, every = in_range("--overlay", options.overlay, float, 0, 1), in_range("--every", options.every, int, 1)
+    trained, weights = find_trained(options.model)
+    out = options.out or default_out(options.source)
     if is_video(options.source):
         video = open_video(Path(options.source))
-        target = out / f"{video.path.stem}.mp4"
-        refuse_existing([out / "summary.csv", target], options.force)
-        frames, total = read_video(video, every, params.input), -(-video.count // every)
-        with replacing(target) as temporary:
-            film = VideoFile(temporary, video.rate / every)
-            run_through(params, weights, frames, total, partial(write_to_film, film, strength), 1, out)
-            film.close()
+        broken = predict_video(video, every, strength, trained, weights, out, options.force)
     else:
         found = find_pictures(options.source, sys.stdin.buffer, out)[::every]
-        refuse_existing([out / "summary.csv", *(out / "grey" / f"{f.name}.png" for f in found)], options.force)
-        frames = read_pictures(found, params.input)
-        run_through(params, weights, frames, len(found), partial(write_pictures, out, strength), None, out)
+        broken = predict_pictures(found, strength, trained, weights, out, options.force)
+    if broken:
+        raise UserError(
+            f"{broken} of the frames could not be read; replace what is named above. The others are written"
+        )
 
 
-def run_through(params, weights, frames, total, write, threads, out):
-    model, device = trained_model(params, weights)
-    how, size, broken = params.predict, (params.input.height, params.input.width), []
+def predict_pictures(
+    found: Sequence[Found], strength: float, trained: Trained, weights: Path, out: Path, force: bool
+) -> int:
+    """Write the class map, the colours and the overlay of each picture; return how many could not be read."""
+    refuse_existing(
+        [out / SUMMARY, *(path for one in found for path in picture_paths(out, one.name))],
+        [one.path for one in found],
+        force,
+    )
+    frames = read_pictures(found, trained.input)
+
+    def write(frame: Frame, classes: np.ndarray) -> None:
+        write_pictures(picture_paths(out, frame.name), frame.image, classes, colorize(classes), strength, replacing)
+
+    return predict_all(frames, len(found), trained, weights, write, ThreadPoolExecutor(), out)
+
+
+def predict_video(
+    video: Video, every: int, strength: float, trained: Trained, weights: Path, out: Path, force: bool
+) -> int:
+    """Write the frames of a video with their classes laid over them; return 1 where it breaks off."""
+    target = out / f"{video.path.stem}.mp4"
+    refuse_existing([out / SUMMARY, target], [video.path], force)
+    frames, total = read_video(video, every, trained.input), -(-video.count // every)
+    with replacing(target) as temporary:
+        film = VideoFile(temporary, video.rate / every)
+
+        def write(frame: Frame, classes: np.ndarray) -> None:
+            film.add(overlay(frame.image, colorize(classes), strength))
+
+        broken = predict_all(frames, total, trained, weights, write, ThreadPoolExecutor(1), out)  # one: in their order
+        film.close()
+    print(f"{target}: the frames with their classes, without sound")
+    return broken
+
+
+def predict_all(
+    frames: Iterable[Frame | Broken],
+    total: int,
+    trained: Trained,
+    weights: Path,
+    write: Callable[[Frame, np.ndarray], None],
+    writers: ThreadPoolExecutor,
+    out: Path,
+) -> int:
+    """Predict and write all frames, and the table of what is in them; return how many could not be read."""
+    model, device = trained_model(trained, weights)
+    how, size = trained.predict, (trained.input.height, trained.input.width)
     engine = torch_engine(model, size, device, how.passes)
     with (
-        replacing(out / "summary.csv") as temporary,
+        replacing(out / SUMMARY) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
         tqdm(total=total or None, desc="predict", unit="frame", leave=False, disable=None) as progress,
-        ThreadPoolExecutor(threads) as pool,
+        writers,
     ):
-        summary, count = Summary(file, NAMES), 0
-        predicted = predict_frames(engine, whole(frames, broken, progress), how.batch_size, how.enlarge)
-        jobs = (partial(write_frame, write, *of_one) for of_one in predicted)
-        for row in in_order(pool, jobs, WRITTEN_BEHIND):
-            summary.add(*row)
+        summary, broken = Summary(file, NAMES), 0
+        predicted = predict_frames(engine, frames, how.batch_size, how.enlarge)
+        for row in in_order(writers, (partial(row_of, write, one) for one in predicted), WRITTEN_BEHIND):
+            if isinstance(row, Broken):
+                broken += 1
+                progress.write(f"passed over: {row.reason}", file=sys.stderr)
+            else:
+                summary.add(*row)
             progress.update()
-            count += 1
-        if not count:
-            raise UserError("no frame could be read; nothing is written")
-    print(f"predicted {count} frames into {out}")
-    if broken:
-        raise UserError(f"{len(broken)} could not be read and were passed over; all others are written")
+        if not summary.count:
+            raise UserError("no frame could be read, so nothing is written")
+    print(f"predicted {summary.count} frame{'s' if summary.count > 1 else ''} into {out}")
+    return broken
 
 
-def write_frame(write, frame, classes, confidence):
-    write(frame, classes)
-    return frame.name, confidence, shares_of(classes, NUM_CLASSES)
+def row_of(write: Callable[[Frame, np.ndarray], None], one: Predicted | Broken) -> Row | Broken:
+    """Write what is predicted of a frame, in a thread, and return its row of the table."""
+    if isinstance(one, Broken):
+        return one
+    write(one.frame, one.classes)
+    return one.frame.name, one.confidence, shares_of(one.classes, NUM_CLASSES)
 
 
-def whole(frames, broken, progress):
-    for frame in frames:
-        if isinstance(frame, Broken):
-            broken.append(frame)
-            progress.update()
-            progress.write(f"passed over: {frame.reason}", file=sys.stderr)
-        else:
-            yield frame
+def refuse_existing(targets: Iterable[Path], sources: Iterable[Path], force: bool) -> None:
+    """Raise a UserError where something would be overwritten that was not to be: a source never is."""
+    there = [path for path in targets if path.exists()]
+    if there and not force:
+        raise UserError(f"{printable(there[0])} is there already; overwrite it with --force, or name another --out")
+    read = {path.resolve() for path in sources} if there else set()
+    if own := next((path for path in there if path.resolve() in read), None):
+        raise UserError(f"{printable(own)} is itself read, and would be overwritten; name another --out")
 
 
-def write_pictures(out: Path, strength: float, frame: Frame, classes: np.ndarray) -> None:
-    colours = colorize(classes)
-    pictures = {"grey": classes, "color": colours, "overlay": overlay(frame.image, colours, strength)}
-    for folder, picture in pictures.items():
-        with replacing(out / folder / f"{frame.name}{'.jpg' if folder == 'overlay' else '.png'}") as temporary:
-            write_image(temporary, picture)
+def default_out(source: str) -> Path:
+    path = Path(source)
+    return Path("predicted", path.resolve().stem if path.exists() else "pictures")
 
 
-def write_to_film(film: VideoFile, strength: float, frame: Frame, classes: np.ndarray) -> None:
-    film.add(overlay(frame.image, colorize(classes), strength))
+Number = TypeVar("Number", int, float)
 
 
-def refuse_existing(targets, force):
-    if not force and (there := next((path for path in targets if path.exists()), None)):
-        raise UserError(f"{printable(there)} is there already; add --force to overwrite it, or name another --out")
-
-
-def released(model: Path | None) -> tuple[Trained, Path]:
-    if model is None:
-        folder, weights = Path(), paths.MODEL
-    elif model.suffix == ".safetensors":
-        folder, weights = model.parent, model
-    else:
-        folder, weights = model, model / paths.MODEL.name
-    for path in (weights, folder / paths.PARAMS.name):
-        if not path.is_file():
-            raise UserError(f"{printable(path)} is missing; name a folder that `make release` made, or run `dvc repro`")
-    return load_trained(folder / paths.PARAMS.name), weights
-
-
-def number(name, text, kind, least, most):
+def in_range(option: str, text: str, kind: type[Number], least: Number, most: Number | None = None) -> Number:
     try:
         value = kind(text)
     except ValueError:
         value = None
-    if value is None or not least <= value <= most:
-        raise UserError(f"--{name} {text}: not a number from {least} to {most}")
+    if value is None or not least <= value <= (value if most is None else most):
+        name, bounds = ("a whole number", "1 or more") if kind is int else ("a share", f"{least} to {most}")
+        raise UserError(f"{option} {printable(text)} is not {name}; choose {bounds}")
     return value
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Predict on any pictures or video.")
-    parser.add_argument("source")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--overlay", default="0.5")
-    parser.add_argument("--every", default="1")
-    parser.add_argument("--force", action="store_true")
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Predict on any pictures or video; without SOURCE, the DVC stage.")
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="a picture, folder, glob or video, or - for a list of paths")
+    add("--out", type=Path, metavar="DIR", help="where to write; predicted/NAME by default")
+    add("--model", type=Path, metavar="PLACE", help="a release's folder or weights; the workspace's by default")
+    add("--overlay", default="0.5", metavar="SHARE", help="how strong the colours lie over the frame, 0 to 1")
+    add("--every", default="1", metavar="N", help="take every Nth frame")
+    add("--force", action="store_true", help="overwrite what is there")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    run(lambda: predict_source(options())) if sys.argv[1:] else run_stage(main)
+    run(predict_source) if sys.argv[1:] else run_stage(main)

@@ -2,10 +2,9 @@
 
 import re
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline import paths
 from pipeline.recipes import unknown_keys, with_recipe
@@ -171,29 +170,6 @@ class Params(Section):
     predict: Predict
     flops: Flops
     report: Report
-
-
-class Trained(Section):
-    """The keys that a trained network is run with, wherever its parameter file is."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-    model: str
-    models: dict[str, Network]
-    input: Input
-    predict: Predict
-
-
-def load_trained(path: Path) -> Trained:
-    """Read what a parameter file says about the network that was trained; a UserError lists every problem of that.
-
-    The other keys may be of another version, or empty as those of a release are.
-    """
-    trained, problems = validate(Trained, read_yaml(path))
-    if trained and trained.model not in trained.models:
-        problems = [f"model: {trained.model!r} is not in the catalogue `models`; get the file again"]
-    if trained is None or problems:
-        raise UserError("\n".join(f"{path}: {line}" for line in problems))
-    return trained
 
 
 def load_params() -> Params:

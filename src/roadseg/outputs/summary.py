@@ -3,24 +3,27 @@
 import csv
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 import cv2
 import numpy as np
 
 from roadseg.errors import printable
 
+Row: TypeAlias = tuple[PurePath, float, np.ndarray]  # a frame's name, the mean confidence, the classes' shares (K,)
+
 
 class Summary:
     """Writes rows of a frame's name, the mean confidence, and the share of each class, from 0 to 1."""
 
     def __init__(self, file: TextIO, names: Sequence[str]) -> None:
-        self.rows = csv.writer(file, lineterminator="\n")
+        self.rows, self.count = csv.writer(file, lineterminator="\n"), 0
         self.rows.writerow(["frame", "confidence", *names])
 
     def add(self, name: PurePath, confidence: float, shares: np.ndarray) -> None:
         """Write the row of a frame whose classes have these shares, (K,) float."""
         self.rows.writerow([printable(name.as_posix()), f"{confidence:.4f}", *(f"{share:.6f}" for share in shares)])
+        self.count += 1
 
 
 def shares_of(classes: np.ndarray, num_classes: int) -> np.ndarray:

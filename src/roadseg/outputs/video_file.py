@@ -28,7 +28,9 @@ class VideoFile:
                 str(self.path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), self.rate, self.size
             )
             if not self.writer.isOpened():
-                raise UserError(f"{printable(self.path)} can't be begun by this OpenCV; install the one in requirements.txt")
+                raise UserError(
+                    f"{printable(self.path)} can't be begun by this OpenCV; install the one in requirements.txt"
+                )
         even = even if (even.shape[1], even.shape[0]) == self.size else cv2.resize(even, self.size)
         self.writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
         self.count += 1

@@ -43,7 +43,9 @@ def find_pictures(source: str, listed: Iterable[bytes], out: Path) -> list[Found
         case "":
             return _named(_globbed(source))
         case kind:
-            raise UserError(f"{printable(source)} is {kind}; name a picture, a folder, a glob or a video, or - for a list")
+            raise UserError(
+                f"{printable(source)} is {kind}; name a picture, a folder, a glob or a video, or - for a list"
+            )
 
 
 def _is_picture(path: Path) -> bool:
@@ -70,7 +72,7 @@ def _below(folder: Path, out: Path) -> Iterator[Path]:
 def _globbed(source: str) -> list[Path]:
     if not glob.has_magic(source):
         raise UserError(f"{printable(source)}: no such file or folder; check the path")
-    paths = [Path(match) for match in glob.iglob(source, recursive=True)]
+    paths = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207  # Path.glob takes no absolute one
     return _some(sorted(path for path in paths if _is_picture(path)), f"{printable(source)} matches")
 
 
@@ -88,5 +90,7 @@ def _named(paths: Sequence[Path], folder: Path | None = None) -> list[Found]:
     often = Counter(path.with_suffix("") for path in relative)
     names = [path if often[path.with_suffix("")] > 1 else path.with_suffix("") for path in relative]
     if double := [name for name, times in Counter(names).items() if times > 1]:
-        raise UserError(f"{printable(double[0])} would be the name of two predictions; predict them one after the other")
+        raise UserError(
+            f"{printable(double[0])} would be the name of two predictions; predict them one after the other"
+        )
     return [Found(path, name) for path, name in zip(paths, names, strict=True)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import repeat, takewhile
+from itertools import repeat
 from pathlib import PurePath
 
 import numpy as np
@@ -55,7 +55,9 @@ def read_video(video: Video, every: int, target: Input) -> Iterator[Frame | Brok
         return None if image is None else _prepare(PurePath(f"{number:06d}"), image, target)
 
     with ThreadPoolExecutor(1) as pool:
-        for frame in takewhile(lambda frame: frame is not None, in_order(pool, repeat(load), _AHEAD)):
+        for frame in in_order(pool, repeat(load), _AHEAD):
+            if frame is None:
+                break
             last = int(frame.name.name)
             yield frame
     if last + every < video.count:

@@ -69,4 +69,6 @@ def _is_text(path: Path) -> bool:
 
 
 def _no_video(path: Path) -> UserError:
-    return UserError(f"{printable(path)} is no picture by its ending, and no video that FFmpeg reads; convert it to MP4")
+    return UserError(
+        f"{printable(path)} is no picture by its ending, and no video that FFmpeg reads; convert it to MP4"
+    )
