@@ -109,11 +109,8 @@ def predict_pictures(
     found: Sequence[Found], strength: float, trained: Trained, weights: Path, out: Path, force: bool
 ) -> int:
     """Write the class map, the colours and the overlay of each picture; return how many could not be read."""
-    refuse_existing(
-        [out / SUMMARY, *(path for one in found for path in picture_paths(out, one.name))],
-        [one.path for one in found],
-        force,
-    )
+    targets = [out / SUMMARY, *(path for one in found for path in picture_paths(out, one.name))]
+    refuse_existing(targets, [one.path for one in found], force)
     frames = read_pictures(found, trained.input)
 
     def write(frame: Frame, classes: np.ndarray) -> None:
