@@ -24,7 +24,8 @@ import page
 import study_way
 from frame_files import kind_of_frames, write_frames
 from pipeline.machine import num_workers
-from predict import write_prediction
+from predict import WRITTEN_BEHIND, row_of, write_frame, write_prediction
+from roadseg.classes import CITYSCAPES
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
@@ -35,10 +36,14 @@ from roadseg.images import read_label, write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.precision import supported_precision, widen_depthwise
-from roadseg.networks.prediction import predict
+from roadseg.networks.prediction import predict, torch_engine
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 from roadseg.scoring.scoring import cal_acc
+from roadseg.sources.ahead import in_order
+from roadseg.sources.finding import find_pictures
+from roadseg.sources.frame import read_pictures
+from roadseg.sources.predicting import predict_frames
 from roadseg.specs import Constant, Input, Strong
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
@@ -62,6 +67,7 @@ def main() -> None:
         "scoring": scoring,
         "weights": weights,
         "prediction": prediction,
+        "sources": sources,
         "training": training,
         "memory": memory,
         "nothing": nothing_to_do,
@@ -214,9 +220,16 @@ def weights(_: Path, files: list[FrameFiles]) -> list[Row]:
 # --- prediction
 
 
-def _effnet() -> nn.Module:
+def _network(name: str = "effnet_b3_segformer") -> nn.Module:
     torch.manual_seed(0)
-    return build_model("effnet_b3_segformer", CATALOGUE["effnet_b3_segformer"], 19)
+    return build_model(name, CATALOGUE[name], 19)
+
+
+def _ready(name: str) -> nn.Module:
+    """The network as the stage runs it on a CPU."""
+    keep_freed_memory()
+    fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
+    return fabric.setup(_network(name).to(memory_format=torch.channels_last))
 
 
 def _empty(folder: Path) -> Path:
@@ -226,21 +239,21 @@ def _empty(folder: Path) -> Path:
 
 
 def study_prediction(folder: Path, files: list[FrameFiles]) -> Job:
-    network, out = _effnet(), _empty(folder / "study")
+    network, out = _network(), _empty(folder / "study")
     return lambda: len(list(study_way.predict(network, files, HEIGHT, WIDTH, out)))
 
 
-def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
-    keep_freed_memory()
-    fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
-    model, out = fabric.setup(_effnet().to(memory_format=torch.channels_last)), _empty(folder / "ours")
+def our_prediction(
+    folder: Path, files: list[FrameFiles], name: str = "effnet_b3_segformer", target: Input = INPUT
+) -> Job:
+    model, out = _ready(name), _empty(folder / "ours")
     names = [f"{file.image.stem}.png" for file in files]
 
     def job() -> int:
         with tempfile.TemporaryDirectory(dir=folder) as store, ThreadPoolExecutor() as pool:  # nothing stored before
-            frames = load_frames(files, INPUT, training=False, store=Path(store))
+            frames = load_frames(files, target, training=False, store=Path(store))
             maps = predict(model, frames, range(len(frames)), BATCH, "logits", CPU)
-            return len(list(pool.map(partial(write_prediction, out), names, maps)))
+            return len(list(pool.map(partial(write_prediction, out, classes=CITYSCAPES), names, maps)))
 
     return job
 
@@ -248,6 +261,36 @@ def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
 def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
     pair = measure(study_prediction, our_prediction, folder, files[:50], turns=2)
     return [row("prediction of 50 frames to PNG, effnet_b3", pair, "2", "see below")]
+
+
+# --- any pictures, with overlays and the table, against the stage that writes neither
+
+
+def any_pictures(folder: Path, files: list[FrameFiles], name: str, target: Input) -> Job:
+    engine = torch_engine(_ready(name), (target.height, target.width), CPU)
+    found = find_pictures("-", [bytes(file.image) for file in files], folder)
+    write = partial(write_frame, folder / "sources", 0.5, CITYSCAPES)
+
+    def job() -> int:
+        with ThreadPoolExecutor() as pool:
+            predicted = predict_frames(engine, read_pictures(found, target), BATCH, "logits")
+            return len(
+                list(
+                    in_order(pool, (partial(row_of, write, len(CITYSCAPES), one) for one in predicted), WRITTEN_BEHIND)
+                )
+            )
+
+    return job
+
+
+def sources(folder: Path, files: list[FrameFiles]) -> list[Row]:
+    rows: list[Row] = []
+    for name, target in (("effnet_b3_segformer", INPUT), (PARAMS["model"], Input(**PARAMS["input"]))):
+        pair = measure(our_prediction, any_pictures, folder, files[:50], name, target)
+        assert pair.study_result == pair.our_result == 50
+        result = f"{100 * pair.ratio:.0f} % of the pace of the stage, {_seconds(pair.study)}"
+        rows.append((f"`predict.py SOURCE`, 50 pictures, {name}", "", _seconds(pair.ours), "", "95 %", result))
+    return rows
 
 
 # --- a training step

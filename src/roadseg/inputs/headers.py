@@ -50,6 +50,11 @@ def unreadable(name: str, what: str = "") -> UserError:
     return UserError(f"{name} is not a readable PNG or JPEG{detail}; replace it, or remove it and its partner")
 
 
+def is_checked_kind(data: bytes) -> bool:
+    """Return whether a file begins as a PNG or JPEG does, the two kinds whose headers are read here."""
+    return data.startswith((_PNG, _JPEG))
+
+
 def read_header(data: bytes, name: str) -> Picture:
     """Return what a file's header says; UserError where it is damaged, of another kind or too large."""
     if data.startswith(_PNG):
