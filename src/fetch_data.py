@@ -15,6 +15,7 @@ from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
 from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data
+from roadseg.datasets.archives import check_archive
 from roadseg.datasets.folds import hold_out_fold
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
@@ -58,7 +59,7 @@ def fill(folder: Path, params: Params) -> tuple[str, list[str]]:
             )
             return f"generated scenes (seed {params.data.synthetic.seed})", []
         case "kitti":
-            archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
+            archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
             print(f"{archive}: sha256 {digest}")
             return shown_url(params.data.kitti.url), kitti.import_frames(archive, folder, params.data.allow_leak)
         case "seg_data":
