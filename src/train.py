@@ -5,19 +5,19 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import paths
 from pipeline.machine import num_devices, num_workers, store_folder
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
@@ -42,6 +42,7 @@ from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
 from roadseg.training.freezing import Frozen
 from roadseg.training.groups import parameter_groups
 from roadseg.training.loss_choice import choose_loss
+from roadseg.training.losses import Loss
 from roadseg.training.members import Member, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
@@ -55,6 +56,8 @@ from roadseg.training.processes import (
 from roadseg.training.pulls import build_pull
 from roadseg.training.schedules import build_schedule
 from roadseg.training.start import check_given, check_pretrained, given_tensors
+
+Watch = Callable[[nn.Module], float]  # the mIoU that a model has on the watched frames
 
 
 def main() -> None:
@@ -70,10 +73,99 @@ def main() -> None:
     check_batches(num_draws, params.train.batch_size, fabric.world_size)
     frames = training_frames([*files, *more_files], params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
+    watch = partial(miou_of, fabric, frames=watched, files=watched_files, batch_size=params.train.batch_size)
+    policy = build_policy(params.augment, params.augmentation.label_fill)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     keep_freed_memory()
 
-    policy = build_policy(params.augment, params.augmentation.label_fill)
+    smallest = num_draws % params.train.batch_size or params.train.batch_size
+    initial: dict[str, Tensor] = {}
+    members: list[Member] = []
+    for number in range(params.train.members):
+        seed = (params.seed + number) % 2**32
+        make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
+        batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
+        network = starting_network(params, start, fabric, smallest, frames.size)
+        member, score = train_member(params, network, start, initial, batches, watch if watched_files else None, fabric)
+        members.append(member)
+        del batches  # its processes end before those of the next member start
+    weights = soup_of(members)
+    miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
+    if fabric.is_global_zero:
+        write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
+        write_times(time.perf_counter() - started, num_draws * params.train.epochs * params.train.members)
+
+
+def starting_network(
+    params: Params, start: Mapping[str, Tensor], fabric: Fabric, smallest_batch: int, size: tuple[int, int]
+) -> nn.Module:
+    """The chosen network with the weights to start from; UserError where they, or the batches, can't serve it."""
+    synced = params.train.batch_norm == "train"
+    network = build_model(params.model, params.models[params.model], NUM_CLASSES)
+    check_pretrained(network, start, params.train.members, params.train.keep_logits)
+    if synced:  # statistics that stay don't mind a single frame
+        check_smallest_batch(params.model, network, smallest_batch, *size)
+    return prepare_network(network, start, fabric, params.train.compile, synced)
+
+
+def train_member(
+    params: Params,
+    network: nn.Module,
+    start: Mapping[str, Tensor],
+    initial: dict[str, Tensor],
+    batches: Batches,
+    watch: Watch | None,
+    fabric: Fabric,
+) -> tuple[Member, Callable[[], float] | None]:
+    """Train one network, and return what became of it and what gives the mIoU of the weights that it holds.
+
+    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it.
+    """
+    frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
+    frozen.in_epoch(1)  # processes agree on what trains when they are set up
+    trained, loss, groups = trained_parts(params, network)
+    optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
+    row = getattr(params.schedules, params.schedule)
+    schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
+    model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
+    initial.update(initial or copy_of(network))
+    network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
+
+    given = given_tensors(network, start)
+    kept = Kept(network, params.train.ema, given, params.train.keep_start)
+    train = partial(
+        train_epoch,
+        fabric,
+        model,
+        loss_of=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        full_batch=params.train.batch_size if params.train.short_batch == "by_frames" else None,
+        clip=params.train.clip,
+        after_step=kept.after_step,
+        pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
+    )
+    score = partial(watch, model) if watch else None
+    member = run_epochs(
+        network,
+        params.train.epochs,
+        partial(with_progress, fabric, batches),
+        train,
+        frozen,
+        score,
+        schedule,
+        kept,
+        choose=params.train.select in ("val", "test"),
+        average_last=params.train.average_last,
+        show=partial(print_row, fabric),
+    )
+    return member, score
+
+
+def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, list[dict[str, Any]]]:
+    """The network, with a second head where one is asked for, its loss, and the optimiser's groups of its weights."""
+    lr, weight_decay, head_lr = params.train.lr, params.train.weight_decay, params.train.head_lr
+    groups = parameter_groups(network, lr, weight_decay, head_lr, params.train.layer_decay, params.train.decay)
     loss = choose_loss(
         params.loss,
         class_weights=stored_class_weights(),
@@ -84,77 +176,12 @@ def main() -> None:
         gamma=params.focal.gamma,
         sum_over_processes=sum_over_processes,
     )
-    full_batch = params.train.batch_size if params.train.short_batch == "by_frames" else None
-    smallest = num_draws % params.train.batch_size or params.train.batch_size
-    synced = params.train.batch_norm == "train"
-    initial: dict[str, Tensor] = {}
-    members: list[Member] = []
-    for number in range(params.train.members):
-        seed = (params.seed + number) % 2**32
-        make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
-        batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
-
-        network = build_model(params.model, params.models[params.model], NUM_CLASSES)
-        check_pretrained(network, start, params.train.members, params.train.keep_logits)
-        if synced:  # statistics that stay don't mind a single frame
-            check_smallest_batch(params.model, network, smallest, *frames.size)
-        network = prepare_network(network, start, fabric, params.train.compile, synced)
-        frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
-        frozen.in_epoch(1)  # processes agree on what trains when they are set up
-
-        lr, weight_decay = params.train.lr, params.train.weight_decay
-        groups = parameter_groups(
-            network, lr, weight_decay, params.train.head_lr, params.train.layer_decay, params.train.decay
-        )
-        trained, loss_of = network, loss
-        if params.train.aux:
-            trained, loss_of = with_auxiliary(network, params.train.aux, loss, sum_over_processes)
-            second_head = list(trained.head.parameters())
-            scale = params.train.head_lr
-            groups.append({"params": second_head, "lr": lr * scale, "lr_scale": scale, "weight_decay": weight_decay})
-        optimizer = build_optimizer(params.train.optimizer, groups, lr, weight_decay)
-        row = getattr(params.schedules, params.schedule)
-        schedule = build_schedule(row, optimizer, params.train.epochs, len(batches))
-        model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
-        initial = initial or copy_of(network)
-        network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
-
-        given = given_tensors(network, start)
-        kept = Kept(network, params.train.ema, given, params.train.keep_start)
-        train = partial(
-            train_epoch,
-            fabric,
-            model,
-            loss_of=loss_of,
-            optimizer=optimizer,
-            schedule=schedule,
-            full_batch=full_batch,
-            clip=params.train.clip,
-            after_step=kept.after_step,
-            pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits),
-        )
-        watch = partial(miou_of, fabric, model, watched, watched_files, params.train.batch_size)
-        score = watch if watched_files else None
-        member = run_epochs(
-            network,
-            params.train.epochs,
-            partial(with_progress, fabric, batches),
-            train,
-            frozen,
-            score,
-            schedule,
-            kept,
-            choose=params.train.select in ("val", "test"),
-            average_last=params.train.average_last,
-            show=partial(print_row, fabric),
-        )
-        members.append(member)
-        del batches  # its processes end before those of the next member start
-    weights = soup_of(members)
-    miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
-    if fabric.is_global_zero:
-        write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
-        write_times(time.perf_counter() - started, num_draws * params.train.epochs * params.train.members)
+    if not params.train.aux:
+        return network, loss, groups
+    both, loss = with_auxiliary(network, params.train.aux, loss, sum_over_processes)
+    parameters = list(both.head.parameters())
+    head = {"params": parameters, "lr": lr * head_lr, "lr_scale": head_lr, "weight_decay": weight_decay}
+    return both, loss, [*groups, head]
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:

@@ -136,37 +136,6 @@ def test_single_mistakes(load, old, new, message):
     assert any(line.startswith(message) for line in problems(load, (old, new)))
 
 
-def test_a_schedule_that_watches_needs_frames_to_watch(load):
-    found = problems(load, ("\nschedule: recipe", "\nschedule: plateau"), ("select: val", "select: all"))
-    assert found == [
-        "schedule: plateau watches held-out frames, but train.select: all trains on them; select last",
-    ]
-
-
-def test_what_needs_pretrained_weights_is_refused_without(load):
-    changes = ("keep_start: 0.0", "keep_start: 0.5"), ("members: 1", "members: 3"), ("l2_sp: 0.0", "l2_sp: 0.1")
-    needs = "needs pretrained weights; set pretrained, or it to"
-    assert problems(load, *changes) == [
-        f"train.keep_start: 0.5 {needs} 0",
-        f"train.l2_sp: 0.1 {needs} 0",
-        f"train.members: 3 {needs} 1",
-    ]
-    text = GOOD.replace("members: 1", "members: 3").replace("pretrained: none", "pretrained: imagenet")
-    assert load(text).train.members == 3
-
-
-def test_label_smoothing_is_refused_where_it_would_do_nothing(load):
-    found = problems(load, ("\nloss: recipe", "\nloss: focal"), ("label_smoothing: 0.0", "label_smoothing: 0.1"))
-    assert found == [
-        "label_smoothing is for ce and ce_dice, but loss is focal; set it to 0 or change loss",
-    ]
-
-
-def test_class_weights_are_not_counted_in_crops(load):
-    (line,) = problems(load, ("\naugment: recipe", "\naugment: strong"), ("\n  labels: files", "\n  labels: augmented"))
-    assert line == "class_weights.labels: augmented, but augment is strong; select files"
-
-
 def test_input_sides_must_suit_the_encoders(load):
     changed = yaml.safe_load(GOOD)
     changed["input"]["height"] = 375
