@@ -1,6 +1,7 @@
 """Crops of scaled frames, for training: cut out of the frame at its full resolution, and only then resized."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,6 +32,11 @@ class Crops:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def folder(self) -> Path:
+        """Whose files the frames are mapped from."""
+        return self._frames.folder
 
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.

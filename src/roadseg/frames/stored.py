@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,9 +19,9 @@ from tqdm import tqdm
 from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles
 from roadseg.images import read_image, read_label
+from roadseg.unused import remove_unused
 
 _LAYOUT = 4  # of the files; another number makes the older ones unused
-_KEPT_SECONDS = 30 * 24 * 3600  # after its last use
 _CONTENT = "content.json"  # what else is to be known of the arrays, written last
 _ARRAYS = {"images": 3, "labels": 1}  # bytes a pixel
 _READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
@@ -106,7 +105,7 @@ def _key(files: Sequence[FrameFiles], recipe: Sequence[object]) -> str:
 
 
 def _make(folder: Path, files: Sequence[FrameFiles], prepare: Prepare) -> Stored:
-    _remove_unused(folder.parent)
+    remove_unused(folder.parent)
     temporary = folder.with_name(f".{folder.name}.new")
     for leftover in (temporary, folder):  # of a process that was killed
         shutil.rmtree(leftover, ignore_errors=True)
@@ -150,12 +149,3 @@ def _prepared(files: Sequence[FrameFiles], prepare: Prepare) -> Iterator[tuple[n
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), _READ_AHEAD):
             yield from pool.map(load, files[start : start + _READ_AHEAD])
-
-
-def _remove_unused(folder: Path) -> None:
-    oldest = time.time() - _KEPT_SECONDS
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process may tidy up as well
-            if path.is_dir() and path.stat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
-                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -25,6 +26,14 @@ class MovingAverage:
         self.tensors |= {name: current[name].clone() for name in current.keys() - floats}
         self.steps += 1
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "tensors": self.tensors}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned, its tensors on any device."""
+        self.steps = state["steps"]
+        self.tensors = {name: state["tensors"][name].to(own.device) for name, own in self.tensors.items()}
+
 
 class Mean:
     """The mean of several networks' weights and buffers, summed in float64; integers are those of the last one."""
@@ -46,6 +55,12 @@ class Mean:
             name: (self._sums[name] / self._count).to(last.dtype) if last.is_floating_point() else last
             for name, last in self._last.items()
         }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": self._sums, "last": dict(self._last), "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._sums, self._last, self._count = dict(state["sums"]), state["last"], state["count"]
 
 
 class Kept:
