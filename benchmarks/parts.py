@@ -274,11 +274,8 @@ def any_pictures(folder: Path, files: list[FrameFiles], name: str, target: Input
     def job() -> int:
         with ThreadPoolExecutor() as pool:
             predicted = predict_frames(engine, read_pictures(found, target), BATCH, "logits")
-            return len(
-                list(
-                    in_order(pool, (partial(row_of, write, len(CITYSCAPES), one) for one in predicted), WRITTEN_BEHIND)
-                )
-            )
+            jobs = (partial(row_of, write, len(CITYSCAPES), one) for one in predicted)
+            return len(list(in_order(pool, jobs, WRITTEN_BEHIND)))
 
     return job
 

@@ -19,6 +19,7 @@ from pipeline.params import Params, load_params
 from pipeline.stage import replacing, run_stage, write_json
 from roadseg.class_rows import LabelRule, label_rule
 from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data, unlabelled
+from roadseg.datasets.archives import check_archive
 from roadseg.datasets.folds import hold_out_fold
 from roadseg.datasets.splits import make_splits
 from roadseg.datasets.synthetic import write_scenes
@@ -73,7 +74,7 @@ def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.I
             )
             return f"generated scenes (seed {params.data.synthetic.seed})", seg_data.Imported([])
         case "kitti":
-            archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
+            archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
             print(f"{archive}: sha256 {digest}")
             notes = kitti.import_frames(archive, folder, params.data.allow_leak)
             return shown_url(params.data.kitti.url), seg_data.Imported(notes)
@@ -124,7 +125,7 @@ def add_unlabelled(folder: Path, params: Params) -> tuple[list[str], list[str]]:
     """
     part = further.make_part(folder, paths.UNLABELLED)
     if params.data.unlabelled.source == "kitti":
-        source, _ = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256)
+        source, _ = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
         unlabelled.import_images(source, folder, part, inside="testing/image_2")
     else:
         path = path_of("data.unlabelled.path", params.data.unlabelled.path or "")

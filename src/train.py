@@ -6,7 +6,7 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import paths
+from pipeline.fingerprint import fingerprint
 from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
+from pipeline.supervision import stop_asked_for
 from roadseg.classes import ClassSet, read_classes
-from roadseg.errors import UserError
+from roadseg.errors import Stopped, UserError
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
@@ -55,11 +57,14 @@ from roadseg.training.processes import (
     sum_over_processes,
 )
 from roadseg.training.pulls import Pull, build_pull
+from roadseg.training.saved import Saved, claim
 from roadseg.training.schedules import build_schedule
 from roadseg.training.start import check_given, check_pretrained, given_tensors
+from roadseg.training.state import TrainingState
 from roadseg.training.teacher import teacher_pull
 
 Watch = Callable[[nn.Module], float]  # the mIoU that a model has on the watched frames
+NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course": None}  # of no training so far
 
 
 def main() -> None:
@@ -92,21 +97,71 @@ def main() -> None:
     keep_freed_memory()
 
     smallest = num_draws % params.train.batch_size or params.train.batch_size
-    initial: dict[str, Tensor] = {}
-    members: list[Member] = []
-    for number in range(params.train.members if params.train.epochs else 1):
-        seed = (params.seed + number) % 2**32
-        make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
-        batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), fabric.global_rank, fabric.world_size)
-        network = starting_network(params, start, fabric, smallest, frames.size)
-        member, score = train_member(params, network, start, initial, batches, watch if watched_files else None, fabric)
-        members.append(member)
-        del batches  # its processes end before those of the next member start
+    saved = saved_states(params, fabric, frames, watched)
+    before = saved.latest() or NOTHING
+    members, initial = [Member(**fields) for fields in before["members"]], dict(before["initial"])
+    with stop_asked_for(possible=fabric.world_size == 1) as asked:
+        for number in range(len(members), params.train.members if params.train.epochs else 1):
+            seed = (params.seed + number) % 2**32
+            make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
+            rank, world = fabric.global_rank, fabric.world_size
+            batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), rank, world)
+            network = starting_network(params, start, fabric, smallest, frames.size)
+            member, score = train_member(
+                params,
+                network,
+                start,
+                initial,
+                partial(with_progress, fabric, batches, asked),
+                len(batches),
+                watch if watched_files else None,
+                fabric,
+                before["course"] if number == len(before["members"]) else None,
+                partial(save_state, saved, members, initial, before["seconds"] - started),
+            )
+            members.append(member)
+            del batches  # its processes end before those of the next member start
     weights = soup_of(members)
     miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
     if fabric.is_global_zero:
         write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
-        write_times(time.perf_counter() - started, num_draws * params.train.epochs * params.train.members)
+        seconds = before["seconds"] + time.perf_counter() - started
+        write_times(seconds, num_draws * params.train.epochs * params.train.members)
+    saved.remove()
+
+
+def saved_states(params: Params, fabric: Fabric, frames: Frames | Crops, watched: Frames) -> Saved:
+    """Where this training keeps its state: in the store, under all that decides its result."""
+    choices = [params.seed, params.model, params.models[params.model], params.loss, params.label_smoothing, params.dice]
+    choices += [params.ohem, params.focal, params.schedule, params.schedules, params.augment, params.augmentation]
+    choices += [params.input, params.train, {name: row.share for name, row in params.data.also.items()}]
+    choices += [
+        read_classes(paths.SEG_DATA),
+        params.data.unlabelled,
+        params.distill,
+        params.models[params.distill.model],
+    ]
+    content = [str(part.folder and part.folder.name) for part in (frames, watched)]
+    values = [*map(str, choices), *content, device_name(fabric), fabric.world_size]
+    files = [paths.PRETRAINED, paths.CLASS_WEIGHTS, paths.SPLITS]
+    key = fingerprint(values, files + ([paths.TEACHER] if params.distill.teacher != "none" else []))
+    folder = store_folder() / "trainings" / key
+    lock = claim(folder) if fabric.is_global_zero else None
+    is_free = fabric.broadcast(lock is not None)  # else the same training runs already, and keeps its state there
+    return Saved(folder if is_free else None, fabric.global_rank, fabric.world_size, fabric.barrier, lock)
+
+
+def save_state(
+    saved: Saved, members: list[Member], initial: dict[str, Tensor], began: float, state: TrainingState
+) -> None:
+    """Keep the state of the training that comes after the finished `members`; `began` is when all of it did."""
+    content = {
+        "seconds": time.perf_counter() + began,
+        "initial": initial,
+        "members": [vars(member) for member in members],
+        "course": state.state_dict(),
+    }
+    saved.save((len(members), *state.step), content)
 
 
 def starting_network(
@@ -126,20 +181,24 @@ def train_member(
     network: nn.Module,
     start: Mapping[str, Tensor],
     initial: dict[str, Tensor],
-    batches: Batches,
+    batches_of: Callable[[int, int], Iterable[Batch]],
+    batches_per_epoch: int,
     watch: Watch | None,
     fabric: Fabric,
+    before: dict[str, Any] | None,
+    save: Callable[[TrainingState], None],
 ) -> tuple[Member, Callable[[], float] | None]:
     """Train one network, and return what became of it and what gives the mIoU of the weights that it holds.
 
-    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it.
+    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it. `before` is
+    the state from which it goes on, and `save` keeps a state.
     """
     frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
     frozen.in_epoch(1)  # processes agree on what trains when they are set up
     trained, loss, groups = trained_parts(params, network)
     optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
     row = getattr(params.schedules, params.schedule)
-    schedule = build_schedule(row, optimizer, max(params.train.epochs, 1), len(batches))
+    schedule = build_schedule(row, optimizer, max(params.train.epochs, 1), batches_per_epoch)
     model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
     initial.update(initial or copy_of(network))
     network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
@@ -147,6 +206,10 @@ def train_member(
     given = given_tensors(network, start)
     taught = [teacher_of(params, fabric)] if params.distill.teacher != "none" else []
     kept = Kept(network, params.train.ema, given, params.train.keep_start)
+    state = TrainingState(trained, optimizer, fabric.strategy.precision, schedule, kept)
+    if before:
+        state.load_state_dict(before)
+        fabric.print(f"goes on in epoch {state.epoch}, where the training was stopped", flush=True)
     train = partial(
         train_epoch,
         fabric,
@@ -163,15 +226,15 @@ def train_member(
     member = run_epochs(
         network,
         params.train.epochs,
-        partial(with_progress, fabric, batches),
+        batches_of,
         train,
         frozen,
         score,
-        schedule,
-        kept,
+        state,
         choose=params.train.select in ("val", "test"),
         average_last=params.train.average_last,
         show=partial(print_row, fabric),
+        save=save,
     )
     return member, score
 
@@ -251,9 +314,14 @@ def stored_class_weights() -> list[float]:
     return [row["weight"] for row in read_json(paths.CLASS_WEIGHTS)]
 
 
-def with_progress(fabric: Fabric, batches: Batches, epoch: int) -> Iterable[Batch]:
+def with_progress(fabric: Fabric, batches: Batches, asked: list[int], epoch: int, first: int) -> Iterator[Batch]:
+    """The batches of an epoch from number `first` on; Stopped before one where a signal has asked for it."""
     hidden = None if fabric.is_global_zero else True  # None: where there is no terminal
-    return tqdm(batches.of_epoch(epoch), f"epoch {epoch}", len(batches), leave=False, disable=hidden)
+    of_epoch = batches.of_epoch(epoch, first)
+    for batch in tqdm(of_epoch, f"epoch {epoch}", len(batches), leave=False, disable=hidden, initial=first):
+        if asked:
+            raise Stopped(asked[0], f"in epoch {epoch}; the next run goes on from there")
+        yield batch
 
 
 def print_row(fabric: Fabric, row: dict[str, Any]) -> None:

@@ -38,6 +38,8 @@ class FileServer(ThreadingHTTPServer):
         self.statuses: list[int] = []  # what the next requests are answered with
         self.cut_after: int | None = None  # breaks the next transfer after so many bytes
         self.delay = 0.0  # seconds before each answer
+        self.stall = 0.0  # seconds in the middle of the next transfer
+        self.headers: dict[str, str | None] = {}  # sent in place of the usual ones; None: left out
         self.asked: list[str | None] = []  # the Range of each request so far
 
 
@@ -47,6 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         header = self.headers.get("Range")
         self.server.asked.append(header)
+        if self.server.headers.get("ETag", condition := self.headers.get("If-Range")) != condition:
+            header = None  # the file is another one than the client has begun with
         time.sleep(self.server.delay)
         file = self.server.root / self.path.lstrip("/")
         if self.server.statuses:
@@ -61,13 +65,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(data) - start))
+        headers: dict[str, str | None] = {"Content-Length": str(len(data) - start)}
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        for name, value in (headers | self.server.headers).items():
+            if value is not None:
+                self.send_header(name, value)
         self.end_headers()
         cut, self.server.cut_after = self.server.cut_after, None
+        stall, self.server.stall = self.server.stall, 0.0
         with suppress(ConnectionError):  # the client may have given up
-            self.wfile.write(data[start:][:cut])
+            content = data[start:][:cut]
+            self.wfile.write(content[: len(content) // 2])
+            time.sleep(stall)
+            self.wfile.write(content[len(content) // 2 :])
 
     def log_message(self, *_: object) -> None:
         pass

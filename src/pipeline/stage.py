@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.supervision import supervised
-from roadseg.errors import UserError
+from roadseg.errors import Stopped, UserError
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -27,7 +28,7 @@ def run_stage(main: Callable[[], None]) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; what a user can fix ends in one line and exit code 1, an interruption in exit code 130.
+    """Call `main`; what a user can fix ends in one line and exit code 1, an interruption in its signal's exit code.
 
     That is a UserError, a failed file operation, or a lack of memory. Anything else keeps its traceback.
     """
@@ -40,9 +41,11 @@ def run(main: Callable[[], None]) -> None:
             raise
         remedy = "; free some space and run again" if error.errno == errno.ENOSPC else ""
         sys.exit(f"error: {error.filename or 'writing'}: {error.strerror}{remedy}")
-    except KeyboardInterrupt:
-        print("error: interrupted; the outputs are those of before, or are made again by the next run", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        where = error.where if isinstance(error, Stopped) else ""
+        what_now = where or "the outputs are those of before, or are made again by the next run"
+        print(f"error: interrupted{' ' if where else '; '}{what_now}", file=sys.stderr)
+        sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise

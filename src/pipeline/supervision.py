@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from roadseg.errors import UserError
+from roadseg.errors import Stopped, UserError
 
 try:
     import fcntl
@@ -29,7 +30,7 @@ def supervised() -> Iterator[None]:
     Processes that share a training with the first one don't hold the folder again.
     Raises UserError where another stage is at work in the folder.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a KeyboardInterrupt, so that temporary files go
+    signal.signal(signal.SIGTERM, _stop)  # an exception, so that temporary files go
     if os.environ.get("DVC_STAGE"):  # set by DVC for the commands that it runs
         threading.Thread(target=_end_with, args=(_ancestors(),), daemon=True).start()
     if any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK")):
@@ -41,6 +42,35 @@ def supervised() -> Iterator[None]:
         yield
     finally:
         os.close(folder)
+
+
+@contextmanager
+def stop_asked_for(possible: bool = True) -> Iterator[list[int]]:
+    """Only note SIGINT and SIGTERM for a while, in the list that is returned; a second one interrupts at once.
+
+    Where it is not possible, as with several processes that wait for one another, the first one does.
+    """
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise Stopped(number)
+        asked.append(number)
+
+    # what a script runs in the background ignores SIGINT
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    noted = [number for number, handler in before.items() if possible and handler is not signal.SIG_IGN]
+    try:
+        for number in noted:
+            signal.signal(number, note)
+        yield asked
+    finally:
+        for number in noted:
+            signal.signal(number, before[number])
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise Stopped(number)
 
 
 def _lock(folder: int) -> None:

@@ -8,18 +8,16 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import requests
-from tqdm import tqdm
 
 from roadseg.errors import UserError
+from roadseg.transfer import forget, transfer
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between the tries
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and without a byte
-_CHUNK = 1 << 18
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ADDRESS = re.compile(r"[\w+.-]*://\S+|(?<=url: )/\S+")  # the second: as urllib3 writes it
 _USER = re.compile(r"//(?:[^/?#]*|[^/?#:]*:(?!\d+/)[^@]*)@")  # the second: a password that should have been escaped
@@ -59,17 +57,21 @@ def stored_path(url: str, store: Path) -> Path:
     return store / hashlib.sha256(url.encode()).hexdigest()[:16] / name
 
 
-def download(url: str, store: Path, sha256: str | None = None) -> tuple[Path, str]:
+def download(
+    url: str, store: Path, sha256: str | None = None, check: Callable[[Path], object] | None = None
+) -> tuple[Path, str]:
     """Return the stored file of `url` and its SHA-256 in hex; a file that is there already needs no network.
 
-    An interrupted transfer goes on where it stopped, within this call and in the next one.
+    An interrupted transfer goes on where it stopped, within this call and in the next one, unless the file has changed
+    on the server. What came gets its name only when `check`, called with it, raises no UserError; else it is thrown
+    away, so that the next call fetches it anew.
     Raises UserError, which names the address, the reason, and where to put the file by hand.
     """
     check_address(url)
     path = stored_path(url, store)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, path)
+        _fetch(url, path, check)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 and digest != sha256.lower():
@@ -81,23 +83,31 @@ def download(url: str, store: Path, sha256: str | None = None) -> tuple[Path, st
     return path, digest
 
 
-def _fetch(url: str, path: Path) -> None:
+def _fetch(url: str, path: Path, check: Callable[[Path], object] | None) -> None:
     address, part = _with_values(url), path.with_name(f"{path.name}.part")
     by_hand = f"download it by hand and put it at {path.absolute()}"
     for pause in (*PAUSES, None):
         try:
-            _transfer(address, part)
+            transfer(address, part)
             break
         except requests.RequestException as error:
             if pause is None or not _may_pass(error):
                 raise UserError(f"{shown_url(url)}: {_without_values(_reason(error), url)}; {by_hand}") from None
             time.sleep(pause)
     with part.open("rb") as file:
-        start = file.read(512)
-    if is_web_page(start):
-        part.unlink()
-        raise UserError(f"{shown_url(url)}: the server sent a web page instead of the file; {by_hand}")
+        message = kind_of_message(file.read(512))
+    if message:
+        forget(part)
+        raise UserError(f"{shown_url(url)}: the server sent {message} instead of the file; {by_hand}")
+    if check:
+        try:
+            check(part)
+        except UserError as error:
+            forget(part)
+            reason = str(error).replace(str(part), "what came")
+            raise UserError(f"{shown_url(url)}: {reason}; deleted it; run again, or {by_hand}") from None
     part.replace(path)
+    forget(part)
 
 
 def _with_values(url: str) -> str:
@@ -117,34 +127,12 @@ def _without_values(text: str, url: str) -> str:
     return shown_url(text)
 
 
-def is_web_page(start: bytes) -> bool:
-    """Return whether a file that starts like this is HTML or XML: what a server sends in place of a file."""
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
-
-
-def _transfer(url: str, part: Path) -> None:
-    """One try: add what is missing to `part`, or start again where the server does not support ranges."""
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == 416:  # the file has become shorter than our part of it
-            part.unlink()
-            raise requests.ConnectionError("the file changed on the server")
-        response.raise_for_status()
-        resumed = response.status_code == 206
-        have = have if resumed else 0
-        total = have + int(response.headers.get("Content-Length", 0))
-        with part.open("ab" if resumed else "wb") as file, _progress(part.stem, have, total) as bar:
-            for chunk in response.iter_content(_CHUNK):
-                bar.update(file.write(chunk))
-    size = part.stat().st_size
-    if not size or ("Content-Length" in response.headers and size != total):
-        raise requests.ConnectionError(f"only {size} of {total} bytes came")
-
-
-def _progress(name: str, have: int, total: int) -> "tqdm[NoReturn]":
-    # disable=None: no bar where there is no terminal
-    return tqdm(desc=name, initial=have, total=total or None, unit="B", unit_scale=True, disable=None)
+def kind_of_message(start: bytes) -> str:
+    """Return what a server sends in place of a file, where the file starts like that: a web page, JSON, or nothing."""
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        return "a web page"
+    return "a JSON message" if re.match(rb'\{\s*("|\})|\[\s*[\{"\]]', text) else ""
 
 
 def _may_pass(error: requests.RequestException) -> bool:

@@ -1,4 +1,4 @@
-"""The one kind of error that a user can cause and fix."""
+"""The one kind of error that a user can cause and fix, and the wish to stop."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,14 @@ class UserError(Exception):
 
     Raised where the fact is known; `stage.run` turns it into that line and exit code 1.
     """
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop; `number` is the signal's."""
+
+    def __init__(self, number: int, where: str = "") -> None:
+        super().__init__(number, where)
+        self.number, self.where = number, where
 
 
 def raise_all(problems: Sequence[str]) -> None:

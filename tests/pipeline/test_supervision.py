@@ -75,7 +75,7 @@ def test_a_second_stage_in_the_folder_is_refused_until_the_first_has_ended(stage
     assert errors.count("\n") == 1
     first.terminate()
     _, errors = first.communicate(timeout=20)
-    assert first.returncode == 130
+    assert first.returncode == 128 + signal.SIGTERM
     assert errors == "error: interrupted; the outputs are those of before, or are made again by the next run\n"
     third = stage(0)
     third.communicate(timeout=20)
@@ -99,6 +99,6 @@ def test_a_terminated_stage_leaves_nothing(stage, tmp_path):
     wait_for((tmp_path / "started").exists)
     process.terminate()
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 128 + signal.SIGTERM
     assert errors.startswith("error: interrupted")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["stage.py", "started"]

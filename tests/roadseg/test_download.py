@@ -8,6 +8,7 @@ import requests
 from conftest import FileServer
 
 from roadseg import download as module
+from roadseg import transfer
 from roadseg.download import check_address, download, shown_url, stored_path
 from roadseg.errors import UserError
 
@@ -124,7 +125,7 @@ def test_empty_file(url: str, store: Path, http_server: FileServer) -> None:
 
 
 def test_slow_server(url: str, store: Path, http_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(transfer, "TIMEOUT", (1.0, 0.1))
     http_server.delay = 0.3
 
     def fix() -> None:

@@ -46,6 +46,13 @@ def open_tree(path: Path) -> Iterator[Tree]:
             raise UserError(f"{printable(path)} is {kind}; name a folder, a zip or a tar")
 
 
+def check_archive(path: Path) -> None:
+    """Read all of an archive once; a UserError says what of it is damaged or unsafe."""
+    with open_tree(path) as tree:
+        for name in tree.names:
+            tree.read(name)
+
+
 def _sorted(names: Iterator[str] | list[str]) -> list[str]:
     return sorted(name for name in names if not is_litter(name) and PurePosixPath(name).name not in _WRITTEN_AGAIN)
 

@@ -2,8 +2,10 @@
 
 import math
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +50,7 @@ class Batch:
     images: Tensor  # (B, H, W, 3) uint8 RGB
     labels: Tensor  # (B, H, W) uint8
     num_frames: int  # of the whole batch, over all processes
+    indices: tuple[int, ...] = ()  # of the frames
 
 
 class ShuffledDraws(Sampler[list[Draw]]):
@@ -95,12 +98,13 @@ class _Orders(Sampler[_Order]):
 
     def __init__(self, draws: ShuffledDraws, num_slots: int, rank: int, world: int) -> None:
         self.draws, self.num_slots, self.rank, self.world = draws, num_slots, rank, world
+        self.first = 0  # the number of the first batch to be made
 
     def __len__(self) -> int:
         return len(self.draws)
 
     def __iter__(self) -> Iterator[_Order]:
-        for number, batch in enumerate(self.draws):
+        for number, batch in enumerate(islice(self.draws, self.first, None)):
             yield _Order(number % self.num_slots, batch[self.rank :: self.world], len(batch))
 
 
@@ -150,27 +154,28 @@ class Batches:
     ) -> None:
         self._draws = draws
         num_slots = workers * _MADE_AHEAD + 1  # those being made, and the one that is in use
+        self._orders = _Orders(draws, num_slots, rank, world)
         self._slots = _Slots(frames, policy, num_slots, -(-draws.batch_size // world))
         self._loader = DataLoader(
             self._slots,
             batch_size=None,
-            sampler=_Orders(draws, num_slots, rank, world),
+            sampler=self._orders,
             num_workers=workers,
             prefetch_factor=_MADE_AHEAD,
             persistent_workers=True,  # starting them takes as long as a third of an epoch of 150 frames
-            worker_init_fn=_one_thread,
+            worker_init_fn=_prepare_worker,
         )
 
     def __len__(self) -> int:
         return len(self._loader)
 
-    def of_epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch, whose number seeds its order and its augmentation."""
-        self._draws.epoch = epoch
+    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch from number `first` on; the epoch seeds its order and its augmentation."""
+        self._draws.epoch, self._orders.first = epoch, first
         for order in self._loader:
             size = len(order.draws)
             images, labels = self._slots.images[order.slot, :size], self._slots.labels[order.slot, :size]
-            yield Batch(images, labels, order.num_frames)
+            yield Batch(images, labels, order.num_frames, tuple(draw.index for draw in order.draws))
 
 
 def _check_shared_memory(needed: int) -> None:
@@ -186,5 +191,8 @@ def _check_shared_memory(needed: int) -> None:
         )
 
 
-def _one_thread(_: int) -> None:
+def _prepare_worker(_: int) -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
+    # a Ctrl-C reaches them as well, and the training still wants its batch; it then ends them by SIGTERM
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -42,6 +43,11 @@ class Crops:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def folder(self) -> Path:
+        """Whose files the frames are mapped from."""
+        return self._frames.folder
 
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.

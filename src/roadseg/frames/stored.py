@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,9 +19,11 @@ from tqdm import tqdm
 from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles
 from roadseg.images import read_image, read_label
+from roadseg.unused import remove_unused
 
-_LAYOUT = 3  # of the files; another number makes the older ones unused
-_KEPT_SECONDS = 30 * 24 * 3600  # after its last use
+_LAYOUT = 4  # of the files; another number makes the older ones unused
+_CONTENT = "content.json"  # what else is to be known of the arrays, written last
+_ARRAYS = {"images": 3, "labels": 1}  # bytes a pixel
 _READ_AHEAD = 256  # frames, so that decoding never runs far ahead of a slow disk
 
 Prepare: TypeAlias = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -43,29 +44,45 @@ def load_stored(files: Sequence[FrameFiles], recipe: Sequence[object], prepare: 
     """Return all frames as `prepare` makes them of a picture and its label, from `store` where they are there already.
 
     `recipe` names what `prepare` does. The store's key is made of the files' content and the recipe, so nothing in it
-    can be out of date. The arrays are mapped: processes share their memory, and they may be larger than it. Adding
-    frames deletes cached ones unused for 30 days. Raises UserError where a file can't be read or the store can't be
-    written.
+    can be out of date; what is stored is compared with its SHA-256, and made again where it differs. The arrays are
+    mapped: processes share their memory, and they may be larger than it. Adding frames deletes cached ones unused for
+    30 days. Raises UserError where a file can't be read or the store can't be written.
     """
     folder = store / "frames" / _key(files, recipe)
     with suppress(OSError):  # not there yet, or another user's
         os.utime(folder)
-    stored = open_stored(folder)
+    stored = _open_whole(folder)
     if stored is None:
         with suppress(OSError):
             folder.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(folder.parent, os.W_OK):
             raise UserError(f"{folder.parent} can't be written; set ROADSEG_STORE to a writable folder")
         with FileLock(f"{folder}.lock"):  # another process may be at it
-            stored = open_stored(folder) or _make(folder, files, prepare)
+            stored = _open_whole(folder) or _make(folder, files, prepare)
     return stored
 
 
-def open_stored(folder: Path) -> Stored | None:
-    """Map what the folder holds; None where it isn't there, or was cut short by a power failure."""
+def _open_whole(folder: Path) -> Stored | None:
+    """Map what the folder holds, read once to compare it with its checksums; None where it isn't there, or damaged."""
     try:
-        content = json.loads((folder / "sizes.json").read_text())
-        images, labels = (_map(folder / name, n * content["pixels"]) for name, n in (("images", 3), ("labels", 1)))
+        known = json.loads((folder / _CONTENT).read_text())["sha256"]
+        if any(_digest(folder / name) != known[name] for name in _ARRAYS):
+            return None
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+        return None
+    return open_stored(folder)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def open_stored(folder: Path) -> Stored | None:
+    """Map what the folder holds, as another process has checked it; None where it isn't there, or cut short."""
+    try:
+        content = json.loads((folder / _CONTENT).read_text())
+        images, labels = (_map(folder / name, n * content["pixels"]) for name, n in _ARRAYS.items())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return Stored(images, labels, [(height, width) for height, width in content["sizes"]], folder)
@@ -88,7 +105,7 @@ def _key(files: Sequence[FrameFiles], recipe: Sequence[object]) -> str:
 
 
 def _make(folder: Path, files: Sequence[FrameFiles], prepare: Prepare) -> Stored:
-    _remove_unused(folder.parent)
+    remove_unused(folder.parent)
     temporary = folder.with_name(f".{folder.name}.new")
     for leftover in (temporary, folder):  # of a process that was killed
         shutil.rmtree(leftover, ignore_errors=True)
@@ -106,13 +123,22 @@ def _make(folder: Path, files: Sequence[FrameFiles], prepare: Prepare) -> Stored
 def _write(folder: Path, files: Sequence[FrameFiles], prepare: Prepare) -> None:
     # written, not mapped: a full disk is then an error and not a killed process
     sizes, pixels = [], 0
+    digests = {name: hashlib.sha256() for name in _ARRAYS}
     with (folder / "images").open("wb") as images, (folder / "labels").open("wb") as labels:
         for image, label, size in tqdm(_prepared(files, prepare), "frames", len(files), leave=False, disable=None):
-            images.write(image.data)
-            labels.write(label.data)
+            for file, name, array in ((images, "images", image), (labels, "labels", label)):
+                file.write(array.data)
+                digests[name].update(array.data)
             sizes.append(size)
             pixels += label.size
-    (folder / "sizes.json").write_text(json.dumps({"pixels": pixels, "sizes": sizes}))
+        for file in (images, labels):  # on the disk before the folder gets its name
+            file.flush()
+            os.fsync(file.fileno())
+    known = {name: digest.hexdigest() for name, digest in digests.items()}
+    with (folder / _CONTENT).open("w") as content:
+        json.dump({"pixels": pixels, "sizes": sizes, "sha256": known}, content)
+        content.flush()
+        os.fsync(content.fileno())
 
 
 def _prepared(files: Sequence[FrameFiles], prepare: Prepare) -> Iterator[tuple[np.ndarray, np.ndarray, _Size]]:
@@ -123,12 +149,3 @@ def _prepared(files: Sequence[FrameFiles], prepare: Prepare) -> Iterator[tuple[n
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), _READ_AHEAD):
             yield from pool.map(load, files[start : start + _READ_AHEAD])
-
-
-def _remove_unused(folder: Path) -> None:
-    oldest = time.time() - _KEPT_SECONDS
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process may tidy up as well
-            if path.is_dir() and path.stat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
-                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)

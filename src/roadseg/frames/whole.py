@@ -20,6 +20,11 @@ class WholeFrames:
     def __len__(self) -> int:
         return len(self.sizes)
 
+    @property
+    def folder(self) -> Path:
+        """Whose files the frames are mapped from."""
+        return self._stored.folder
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         size, start = self.sizes[index], self._starts[index]
         end = start + size[0] * size[1]

@@ -1,6 +1,7 @@
 """The mean of several networks' weights: of epochs, of trainings, of former runs."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -27,6 +28,12 @@ class Mean:
             name: (self._sums[name] / self._count).to(last.dtype) if last.is_floating_point() else last
             for name, last in self._last.items()
         }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": self._sums, "last": dict(self._last), "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._sums, self._last, self._count = dict(state["sums"]), state["last"], state["count"]
 
 
 def mean_of(networks: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

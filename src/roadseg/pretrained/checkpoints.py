@@ -26,7 +26,7 @@ from roadseg.specs import Source
 _SCHEMES = "gdrive:ID, file:PATH, exp:NAME, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
 _SCHEME = re.compile(r"(gdrive|file|exp|hf|smp):.|https?://.")
 _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
-_TIMEOUT = 60  # seconds without a byte
+_TIMEOUT = 20  # seconds without a byte
 
 
 def resolve(pretrained: str, row: Mapping[str, Source], key: str = "pretrained") -> Source:
@@ -85,12 +85,11 @@ def _from_file(text: str, sha256: str | None) -> Weights:
 
 
 def _from_web(url: str, store: Path, sha256: str | None) -> Weights:
-    path, _ = download(url, store, sha256)
+    path, _ = download(url, store, sha256, check=read_tensors)
     try:
         return read_tensors(path)
-    except UserError as error:
-        path.unlink()
-        raise UserError(f"{shown_url(url)}: {_unnamed(error, path)}") from None
+    except UserError as error:  # put there by hand
+        raise UserError(f"{error}; or remove it to have it fetched again") from None
 
 
 def _from_drive(file_id: str, store: Path, sha256: str | None) -> Weights:

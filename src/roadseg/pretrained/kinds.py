@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from roadseg.download import is_web_page
+from roadseg.download import kind_of_message
 from roadseg.errors import UserError
 
 Kind = Literal["safetensors", "zip", "pickle", "index"]
@@ -59,7 +59,7 @@ def kind_of(path: Path) -> Kind:
         start = file.read(512)
     if not start:
         raise UserError(f"{path} is empty; get the file again")
-    if is_web_page(start):
+    if kind_of_message(start) == "a web page":  # JSON may be the index of shards
         raise UserError(f"{path} is a web page, not weights; get the file itself")
     for pattern, what in _OTHER_STARTS:
         if re.match(pattern, start, re.DOTALL):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -24,6 +25,14 @@ class MovingAverage:
         get_ema_multi_avg_fn(decay)([self.tensors[name] for name in floats], [current[name] for name in floats], 0)
         self.tensors |= {name: current[name].clone() for name in current.keys() - floats}
         self.steps += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "tensors": self.tensors}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned, its tensors on any device."""
+        self.steps = state["steps"]
+        self.tensors = {name: state["tensors"][name].to(own.device) for name, own in self.tensors.items()}
 
 
 class Kept:

@@ -5,53 +5,59 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from roadseg.errors import Stopped
 from roadseg.frames.batches import Batch
-from roadseg.networks.mean import Mean
-from roadseg.training.averaging import Kept, holding
-from roadseg.training.epoch import Best
+from roadseg.training.averaging import holding
 from roadseg.training.freezing import Frozen
 from roadseg.training.members import Member
-from roadseg.training.schedules import Schedule
+from roadseg.training.state import TrainingState
 
 
 def run_epochs(
     network: nn.Module,
     epochs: int,
-    batches_of: Callable[[int], Iterable[Batch]],
+    batches_of: Callable[[int, int], Iterable[Batch]],
     train: Callable[..., float],
     frozen: Frozen,
     score: Callable[[], float] | None,
-    schedule: Schedule,
-    kept: Kept,
+    state: TrainingState,
     choose: bool,
     average_last: int,
     show: Callable[[dict[str, Any]], None],
+    save: Callable[[TrainingState], None] = lambda _: None,
 ) -> Member:
-    """Train a network for some epochs and return what became of it.
+    """Train a network from where `state` is until it has had some epochs, and return what became of it.
 
-    `batches_of` gives the batches of an epoch by its number, and `train` its mean loss, with what is `frozen` in eval
-    mode; `score` gives the mIoU of what the network holds, and is None where no frames are watched; `show` is called
-    with each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of
-    those of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the
+    `batches_of` gives the batches of an epoch by its number, from a batch on, and `train` its mean loss, with what is
+    `frozen` in eval mode. `score` gives the mIoU of what the network holds, and is None where no frames are watched.
+    `save` is called after each epoch, and where a signal stops the training between two batches; `show` is called with
+    each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of those
+    of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the
     row is number 0, without a loss, and the weights are those that the network holds.
     Raises UserError where the schedule needs an mIoU and has none.
     """
-    history, best, mean = [], Best(), Mean()
     if epochs == 0:
-        best.offer(0, None, network)
+        state.best.offer(0, None, network)
         row = {"epoch": 0, "lr": 0.0, "loss": None, "miou": score() if score else None}
         show(row)
-        return Member([row], 0, best.weights, row["miou"])
-    for epoch in range(1, epochs + 1):
-        lr, loss = schedule.lr, train(batches_of(epoch), still=frozen.in_epoch(epoch))
-        with kept.in_network():
+        return Member([row], 0, state.best.weights, row["miou"])
+    while state.epoch <= epochs:
+        epoch = state.epoch
+        try:
+            loss = train(state.remaining(batches_of), still=frozen.in_epoch(epoch), sums=state.sums)
+        except Stopped:
+            save(state)
+            raise
+        with state.kept.in_network():
             miou = score() if score else None
-            best.offer(epoch, miou if choose else None, network)
+            state.best.offer(epoch, miou if choose else None, network)
             if epochs - epoch < average_last > 1:
-                mean.add(network.state_dict())
-        schedule.after_epoch(miou)
-        history.append({"epoch": epoch, "lr": lr, "loss": loss, "miou": miou})
-        show(history[-1])
+                state.mean.add(network.state_dict())
+        state.schedule.after_epoch(miou)
+        state.next_epoch({"epoch": epoch, "lr": state.sums.lr, "loss": loss, "miou": miou})
+        save(state)
+        show(state.history[-1])
+    history, best, mean = state.history, state.best, state.mean
     if average_last == 1:
         return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"])
     return Member(history, epochs, mean.tensors(), score_of(mean.tensors(), network, score))

@@ -42,6 +42,20 @@ def build_optimizer(name: str, parameters: ParamsT, lr: float, weight_decay: flo
     raise UserError(f"train.optimizer: {name!r} is unknown; choose from adam, adamw, sgd")
 
 
+@dataclass
+class Sums:
+    """What the batches of an epoch add up to so far."""
+
+    batches: int = 0
+    loss: float = 0.0  # each batch's, times its weight
+    weight: float = 0.0
+    lr: float | None = None  # at the first batch
+
+    @property
+    def mean(self) -> float:
+        return self.loss / self.weight
+
+
 def train_epoch(
     fabric: Fabric,
     model: nn.Module,
@@ -54,19 +68,23 @@ def train_epoch(
     clip: float = 0.0,
     after_step: Callable[[], None] = lambda: None,
     pull: Pull | None = None,
+    sums: Sums | None = None,
+    name_of: Callable[[int], str] = str,
 ) -> float:
     """Take one step per batch and return the epoch's mean loss.
 
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
     gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is. `after_step` is called after each.
-    `pull`, of images (N, 3, H, W) and logits (N, C, H, W), both float32, is added to the loss.
-    Raises UserError where the loss is infinite or not a number.
+    `pull`, of images (N, 3, H, W) and logits (N, C, H, W), both float32, is added to the loss. `sums`
+    are those of batches that have been taken before, and grow with each. `name_of` names a frame by its index.
+    Raises UserError, which names the batch's frames, where the loss is infinite or not a number.
     """
+    sums = Sums() if sums is None else sums
+    sums.lr = schedule.lr if sums.lr is None else sums.lr
     model.train()
     for module in still:
         module.eval()
-    loss_sum, weight_sum = 0.0, 0.0
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
         images = normalize(batch.images.to(fabric.device))
@@ -80,15 +98,21 @@ def train_epoch(
         if clip:
             # a gradient that is no number shows in the loss, or the scaler of float16 leaves the step out
             fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
+        lr = schedule.lr
         optimizer.step()
         schedule.after_step()
         after_step()
         value = loss.item()
         if not math.isfinite(value):
-            raise UserError(f"the training loss became {value}; lower train.lr or choose another loss")
-        loss_sum += weight * value
-        weight_sum += weight
-    return loss_sum / weight_sum
+            names = ", ".join(name_of(index) for index in batch.indices)
+            raise UserError(
+                f"the training loss became {value} at a learning rate of {lr:.3g}, in a batch of {names}; lower "
+                "train.lr, set train.clip, choose another loss, or look at these frames"
+            )
+        sums.batches += 1
+        sums.loss += weight * value
+        sums.weight += weight
+    return sums.mean
 
 
 def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:

@@ -119,6 +119,26 @@ def test_what_a_power_failure_cut_short_is_written_again(one_frame, tmp_path):
     assert images.read_bytes() == whole
 
 
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_what_was_damaged_on_the_disk_is_written_again(one_frame, tmp_path, name):
+    frames = load(one_frame, 2, 4, "area", tmp_path)
+    file, right = frames.folder / name, (frames.folder / name).read_bytes()
+    del frames
+    file.write_bytes(right[:-2] + bytes(255 - byte for byte in right[-2:]))  # as long as before
+    again = load(one_frame, 2, 4, "area", tmp_path)
+    assert again.folder == file.parent
+    assert file.read_bytes() == right
+
+
+def test_checksums_that_are_damaged_themselves_are_written_again(one_frame, tmp_path):
+    folder = load(one_frame, 2, 4, "area", tmp_path).folder
+    right = (folder / "content.json").read_text()
+    for wrong in ("", "{}", right[:-9], right.replace("sha256", "sha")):
+        (folder / "content.json").write_text(wrong)
+        load(one_frame, 2, 4, "area", tmp_path)
+        assert (folder / "content.json").read_text() == right
+
+
 def test_a_store_that_cannot_be_written_is_reported(one_frame, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError, match=r"file/frames can't be written; set ROADSEG_STORE to a writable folder"):

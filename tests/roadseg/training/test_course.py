@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from lightning_fabric.plugins.precision import Precision
 from torch import nn
 
 from roadseg.specs import Constant
@@ -9,6 +10,7 @@ from roadseg.training.averaging import Kept
 from roadseg.training.course import run_epochs
 from roadseg.training.freezing import Frozen
 from roadseg.training.schedules import build_schedule
+from roadseg.training.state import TrainingState
 
 MIOUS = [0.1, 0.4, 0.2, 0.3]
 
@@ -20,8 +22,10 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
     mious = dict(zip((1.0, 4.0, 9.0, 16.0), MIOUS, strict=True))
     kept, optimizer = Kept(network, decay), torch.optim.SGD(network.parameters(), 0.5)
 
-    def train(epoch, still):
+    def train(batches, still, sums):
+        (epoch,) = batches
         assert still == []
+        sums.lr = schedule.lr
         optimizer.step()
         network.weight.data.fill_(epoch**2)
         kept.after_step()
@@ -34,15 +38,15 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
     schedule = build_schedule(Constant(), optimizer, 4, 1)
     frozen = Frozen(network, "train", "none")
     score_or_none = score if watched else None
+    state = TrainingState(network, optimizer, Precision(), schedule, kept)
     member = run_epochs(
         network,
         epochs,
-        lambda epoch: epoch,
+        lambda epoch, _: [epoch],
         train,
         frozen,
         score_or_none,
-        schedule,
-        kept,
+        state,
         choose,
         average_last,
         rows.append,
