@@ -153,7 +153,7 @@ def test_published_figures_say_what_they_are_of():
     text = render(
         "ablation.md.j2", ablation_facts(ablation_table([run("ce", 1, 0.5)]), published=pd.DataFrame([row] * 2))
     )
-    assert text.endswith(
+    assert text.rstrip("\n").endswith(
         "row by row:\n\n- B0 (Cai): 75.65 % at 0.98 GFLOPs, their val\n- B0 (Cai): 75.65 % at 0.98 GFLOPs, their val"
     )
 
