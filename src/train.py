@@ -6,7 +6,7 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -114,6 +114,7 @@ def main() -> None:
                 initial,
                 partial(with_progress, fabric, batches, asked),
                 len(batches),
+                [file.image.name for file in (*files, *more_files)],
                 watch if watched_files else None,
                 fabric,
                 before["course"] if number == len(before["members"]) else None,
@@ -183,6 +184,7 @@ def train_member(
     initial: dict[str, Tensor],
     batches_of: Callable[[int, int], Iterable[Batch]],
     batches_per_epoch: int,
+    names: Sequence[str],
     watch: Watch | None,
     fabric: Fabric,
     before: dict[str, Any] | None,
@@ -190,8 +192,8 @@ def train_member(
 ) -> tuple[Member, Callable[[], float] | None]:
     """Train one network, and return what became of it and what gives the mIoU of the weights that it holds.
 
-    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it. `before` is
-    the state from which it goes on, and `save` keeps a state.
+    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it. `names` are
+    those of the frames. `before` is the state from which it goes on, and `save` keeps a state.
     """
     frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
     frozen.in_epoch(1)  # processes agree on what trains when they are set up
@@ -220,6 +222,7 @@ def train_member(
         full_batch=params.train.batch_size if params.train.short_batch == "by_frames" else None,
         clip=params.train.clip,
         after_step=kept.after_step,
+        name_of=names.__getitem__,
         pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits, taught),
     )
     score = partial(watch, model) if watch else None

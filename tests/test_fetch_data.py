@@ -312,7 +312,7 @@ def test_the_same_frame_in_training_and_testing(tmp_path: Path, capsys: pytest.C
     params["data"]["allow_leak"] = True
     Path("params.yaml").write_text(yaml.safe_dump(params))
     fetch_data.main()
-    note, counts = capsys.readouterr().out.splitlines()
+    note, *_, counts = capsys.readouterr().out.splitlines()
     assert note == f"note: 1 frame for testing is trained on as well: {again} and {first}"
     assert counts.startswith("data/seg_data: 3 train, 1 val, 3 test frames of 32x48")
 

@@ -6,7 +6,6 @@ ROADSEG_KILLS is how often it is killed here; `make trust` sets it higher.
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,19 +28,29 @@ CHANGES = {
     "train.ema": 0.9,
     "model": "resnet18_segformer",  # with dropout
 }
-KILLS = int(os.environ.get("ROADSEG_KILLS", "3"))
+KILLS = int(os.environ.get("ROADSEG_KILLS", "1"))
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A project just before its training, with a store of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    write_params(**CHANGES)
-    for stage in (fetch_data, fetch_pretrained, class_weights):
-        stage.main()
-    return tmp_path
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Make a project just before its training, with a store of its own; return the outputs of a training in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("resume")
+        patch.chdir(folder)
+        patch.setenv("ROADSEG_STORE", str(folder / "store"))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        write_params(**CHANGES)
+        for stage in (fetch_data, fetch_pretrained, class_weights):
+            stage.main()
+        _, outputs = trained()
+        assert states() == []
+        yield outputs
+
+
+@pytest.fixture(autouse=True)
+def fresh(undisturbed):
+    for path in OUTPUTS:
+        path.unlink(missing_ok=True)
 
 
 def start():
@@ -61,55 +70,58 @@ def states():
     return list(Path("store").glob("trainings/*/*.pt"))
 
 
-def wait_for_a_state(process, other_than=()):
+def wait_for_a_state(process, other_than):
     while process.poll() is None and set(states()) <= set(other_than):
         time.sleep(0.01)
 
 
-def test_killed_at_any_moment(folder):
-    _, undisturbed = trained()
-    assert states() == []
+def test_killed_at_any_moment(undisturbed):
     moments, went_on = random.Random(3), 0
-    shutil.rmtree("models/model.safetensors", ignore_errors=True)
-    while went_on < KILLS:
-        for path in OUTPUTS:
-            path.unlink(missing_ok=True)
+    for _ in range(4 * KILLS):
+        before = states()
         process = start()
-        wait_for_a_state(process, other_than=states())
+        wait_for_a_state(process, before)
         time.sleep(moments.uniform(0, 0.6))
         process.kill()
         output, _ = process.communicate(timeout=60)
         went_on += "goes on in epoch" in output
         if process.returncode == 0:  # it was quicker than the kill
             assert [path.read_bytes() for path in OUTPUTS] == undisturbed
+        if went_on == KILLS:
+            break
     _, outputs = trained()
     assert outputs == undisturbed
     assert states() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_asked_to_stop(folder, number):
+def stop(number):
+    """Send a signal after a whole epoch; return the exit code and what was said."""
+    before = states()
     process = start()
-    wait_for_a_state(process)
+    wait_for_a_state(process, before)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert re.fullmatch(r"error: interrupted in epoch \d; the next run goes on from there", errors.splitlines()[-1])
-    assert "Traceback" not in errors
     assert not any(path.exists() for path in OUTPUTS)
+    return process.returncode, errors
+
+
+def test_asked_to_stop(undisturbed):
+    for number in (signal.SIGINT, signal.SIGTERM):  # the second one in a training that has gone on
+        code, errors = stop(number)
+        assert code == 128 + number
+        last = errors.splitlines()[-1]
+        assert re.fullmatch(r"error: interrupted in epoch \d; the next run goes on from there", last)
+        assert "Traceback" not in errors
     output, outputs = trained()
     assert "goes on in epoch" in output
-    _, again = trained()  # from the start, as the first one is done
-    assert outputs == again
+    assert outputs == undisturbed
 
 
-def test_another_training_is_not_taken(folder):
-    process = start()
-    wait_for_a_state(process)
-    process.kill()
-    process.communicate(timeout=60)
-    assert states()
+def test_another_training_is_not_taken(undisturbed):
+    stop(signal.SIGTERM)
+    kept = states()
     write_params(**CHANGES | {"train.lr": 0.002})
-    output, _ = trained()
+    output, outputs = trained()
     assert "goes on" not in output
-    assert states()  # the first one's stays
+    assert outputs != undisturbed
+    assert states() == kept

@@ -9,7 +9,7 @@ from pipeline import paths
 from pipeline.params import Predict
 from pipeline.schema import read_yaml, validate
 from pipeline.stage import read_json
-from roadseg.classes import ClassSet, read_classes
+from roadseg.classes import CITYSCAPES, ClassSet, read_classes
 from roadseg.errors import UserError, printable
 from roadseg.specs import Input, Network, Section
 
@@ -52,12 +52,17 @@ def find_trained(place: Path | None) -> Trained:
 
 
 def _released_classes(path: Path) -> ClassSet:
-    """What a release's classes.json says; UserError where it is missing or says something else."""
+    """What a release's classes.json says, without one those of Cityscapes; UserError where it is something else."""
+    if not path.exists():
+        return CITYSCAPES
     try:
         rows = [(str(row["name"]), tuple(map(int, row["rgb"]))) for row in read_json(path)]
-        return ClassSet(tuple(name for name, _ in rows), tuple((r, g, b) for _, (r, g, b) in rows))
+        classes = ClassSet(tuple(name for name, _ in rows), tuple((r, g, b) for _, (r, g, b) in rows))
     except (OSError, KeyError, TypeError, ValueError):
-        raise UserError(f"{printable(path)} does not list classes; name a folder that `make release` made") from None
+        classes = ClassSet((), ())
+    if not classes:
+        raise UserError(f"{printable(path)} does not list classes; name a folder that `make release` made")
+    return classes
 
 
 def load_trained(path: Path) -> RunParams:

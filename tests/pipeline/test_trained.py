@@ -1,5 +1,6 @@
 """A trained network is found in the workspace or in a release, and what is missing is named."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 from conftest import ROOT
 
 from pipeline.trained import find_trained, load_trained
+from roadseg.classes import CITYSCAPES, ClassSet
 from roadseg.errors import UserError
 
 
@@ -25,14 +27,26 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("place", ["release/first", "release/first/model.safetensors"])
 def test_a_release_is_found_by_its_folder_and_by_its_weights(folder, place):
-    trained, weights = find_trained(Path(place))
-    assert weights == Path("release/first/model.safetensors")
+    trained = find_trained(Path(place))
+    assert trained.weights == Path("release/first/model.safetensors")
+    assert trained.classes == CITYSCAPES
     raw = yaml.safe_load((ROOT / "params.yaml").read_text())
-    assert (trained.model, trained.input.model_dump()) == (raw["model"], raw["input"])
+    assert (trained.params.model, trained.params.input.model_dump()) == (raw["model"], raw["input"])
+
+
+def test_a_release_says_which_classes_it_has(folder):
+    file = Path("release/first/classes.json")
+    rows = [("land", [1, 2, 3]), ("sea", [4, 5, 6])]
+    file.write_text(json.dumps([{"train_id": i, "name": name, "rgb": rgb} for i, (name, rgb) in enumerate(rows)]))
+    assert find_trained(Path("release/first")).classes == ClassSet(("land", "sea"), ((1, 2, 3), (4, 5, 6)))
+    for wrong in ("{}", '[{"name": "land"}]', '[{"name": "land", "rgb": [1, 2]}]'):
+        file.write_text(wrong)
+        with pytest.raises(UserError, match=r"classes\.json does not list classes; name a folder"):
+            find_trained(Path("release/first"))
 
 
 def test_the_workspaces_network_is_taken_where_no_place_is_named(folder):
-    assert find_trained(None)[1] == Path("models/model.safetensors")
+    assert find_trained(None).weights == Path("models/model.safetensors")
 
 
 @pytest.mark.parametrize(
