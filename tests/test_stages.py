@@ -193,9 +193,7 @@ def test_further_data_is_trained_on_and_must_have_been_fetched(in_project, tmp_p
 def test_a_loss_that_is_no_number_is_reported_and_nothing_is_written(in_project):
     before = bytes_of(paths.MODEL, paths.TRAIN_HISTORY)
     write_params(**{"train.lr": 1e30, "train.optimizer": "sgd"})
-    with pytest.raises(
-        UserError, match=r"loss became nan at a .* rate of 1e\+30, in a batch of .*\.png, .*; lower train\.lr"
-    ):
+    with pytest.raises(UserError, match=r"became nan at a learning rate of .*, in a batch of 00.*\.jpg, .*; lower"):
         train.main()
     assert bytes_of(paths.MODEL, paths.TRAIN_HISTORY) == before
     assert not list(Path("models").glob(".*new*"))
