@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import page
 import study_way
 from frame_files import kind_of_frames, write_frames
 from pipeline.machine import num_workers
-from predict import write_prediction
+from predict import on_engine, write_prediction
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
@@ -230,10 +231,10 @@ def study_prediction(folder: Path, files: list[FrameFiles]) -> Job:
     return lambda: len(list(study_way.predict(network, files, HEIGHT, WIDTH, out)))
 
 
-def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
+def our_prediction(folder: Path, files: list[FrameFiles], engine: str = "torch") -> Job:
     keep_freed_memory()
     fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
-    model, out = fabric.setup(_effnet().to(memory_format=torch.channels_last)), _empty(folder / "ours")
+    (model, _), out = on_engine(engine, _effnet(), fabric, "bf16-mixed"), _empty(folder / "ours")
     names = [f"{file.image.stem}.png" for file in files]
 
     def job() -> int:
@@ -247,7 +248,14 @@ def our_prediction(folder: Path, files: list[FrameFiles]) -> Job:
 
 def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
     pair = measure(study_prediction, our_prediction, folder, files[:50], turns=2)
-    return [row("prediction of 50 frames to PNG, effnet_b3", pair, "2", "see below")]
+    rows = [row("prediction of 50 frames to PNG, effnet_b3", pair, "2", "see below")]
+    if find_spec("openvino"):
+        by_openvino = partial(our_prediction, engine="openvino")
+        pair = measure(study_prediction, by_openvino, folder, files[:50], turns=2)
+        rows.append(
+            row("the same with `predict.engine: openvino`", pair, "6", "the export, before the first, left out")
+        )
+    return rows
 
 
 # --- a training step

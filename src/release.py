@@ -109,9 +109,8 @@ def export(folder: Path, params: Params, network: nn.Module, int8: bool) -> dict
         found[name] = compare(*sides, images, labels, params.predict.enlarge, len(NAMES), IGNORE_INDEX)
     check_parity(found["model.onnx"], "model.onnx")
     for name, one in found.items():
-        print(
-            f"{name}: mIoU {100 * one.miou:.2f} % of {len(images)} test frames, by torch {100 * one.network_miou:.2f} %"
-        )
+        mious = f"{100 * one.miou:.2f} %, by torch {100 * one.network_miou:.2f} %"
+        print(f"{name}: mIoU of {len(images)} test frames {mious}")
     return {
         "parity": found,
         "sizes": {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()},
