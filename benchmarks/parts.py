@@ -252,9 +252,7 @@ def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
     if find_spec("openvino"):
         by_openvino = partial(our_prediction, engine="openvino")
         pair = measure(study_prediction, by_openvino, folder, files[:50], turns=2)
-        rows.append(
-            row("the same with `predict.engine: openvino`", pair, "6", "the export, before the first, left out")
-        )
+        rows.append(row("the same with `predict.engine: openvino`", pair, "6", "without the export, once a run"))
     return rows
 
 

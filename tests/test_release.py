@@ -87,3 +87,15 @@ def test_the_card_names_further_data_but_no_path_of_it(card):
     assert "They were trained on further data as well (my_own), whose terms apply, too." in text
     assert "/data/me" not in text + params
     assert yaml.safe_load(params)["data"]["also"]["my_own"] == {"share": 0.2}
+
+
+def test_the_card_says_whether_smp_can_load_the_weights(card):
+    text, _ = card()
+    assert 'smp.from_pretrained("FOLDER")' in text
+    assert "use.py" not in text, "a release without ONNX"
+
+
+def test_the_card_of_an_own_network_names_its_row(card):
+    text, _ = card(model="efficientvit_seg_b0")
+    assert "efficientvit_seg_b0 is no architecture of segmentation_models_pytorch, so `smp.from_pretrained` can" in text
+    assert "row of\nthe project's catalogue" in text
