@@ -108,6 +108,9 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int, i
         sides = network_logits(network), onnxruntime_session(graph)
         found[name] = compare(*sides, images, labels, params.predict.enlarge, num_classes, IGNORE_INDEX)
     check_parity(found["model.onnx"], "model.onnx")
+    for name, one in found.items():
+        mious = f"{100 * one.miou:.2f} %, by torch {100 * one.network_miou:.2f} %"
+        print(f"{name}: mIoU of {len(images)} test frames {mious}")
     return {
         "parity": found,
         "sizes": {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()},

@@ -96,3 +96,15 @@ def test_without_the_classes_there_is_no_release(card):
     paths.CLASSES.unlink()
     with pytest.raises(UserError, match=r"^data/seg_data/names\.txt is missing; run `dvc repro` or `dvc pull` first"):
         release.main()
+
+
+def test_the_card_says_whether_smp_can_load_the_weights(card):
+    text, _ = card()
+    assert 'smp.from_pretrained("FOLDER")' in text
+    assert "use.py" not in text, "a release without ONNX"
+
+
+def test_the_card_of_an_own_network_names_its_row(card):
+    text, _ = card(model="efficientvit_seg_b0")
+    assert "efficientvit_seg_b0 is no architecture of segmentation_models_pytorch, so `smp.from_pretrained` can" in text
+    assert "row of\nthe project's catalogue" in text

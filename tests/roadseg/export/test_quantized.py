@@ -6,7 +6,7 @@ import torch
 
 from roadseg.engines.graph import OfPictures, export_graph
 from roadseg.engines.sessions import onnxruntime_session
-from roadseg.export.quantized import quantize_graph
+from roadseg.export.quantized import depthwise_nodes, quantize_graph
 
 
 def test_convolutions_are_in_int8_and_logits_close():
@@ -26,3 +26,13 @@ def test_convolutions_are_in_int8_and_logits_close():
     assert {entry.key: entry.value for entry in model.metadata_props}["resize"] == "area"
     expected, found = (onnxruntime_session(one)(images) for one in (graph, small))
     assert 0 < np.abs(expected - found).max() < 0.1 * np.ptp(expected)
+
+
+def test_depthwise_convolutions_stay_in_float32():
+    layers = torch.nn.Conv2d(3, 6, 1), torch.nn.Conv2d(6, 6, 3, groups=6), torch.nn.Conv2d(6, 5, 1)
+    graph = export_graph(torch.nn.Sequential(*layers), (1, 3, 8, 8), torch.float32, {})
+    model = onnx.load_from_string(graph)
+    (name,) = depthwise_nodes(model)
+    (node,) = [node for node in model.graph.node if node.name == name]
+    weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    assert weights[node.input[1]] == [6, 1, 3, 3]

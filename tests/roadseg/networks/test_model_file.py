@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from roadseg.errors import UserError
-from roadseg.networks.model_file import load_weights, save_weights
+from roadseg.networks.model_file import fill_network, load_weights, save_weights
 
 
 def test_saves_the_same_bytes_even_of_tensors_that_share_memory(tmp_path: Path) -> None:
@@ -35,3 +35,19 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
         (tmp_path / "model.safetensors").write_bytes(whole[:size])
         with pytest.raises(UserError, match=r"model\.safetensors is broken or cut short"):
             load_weights(tmp_path / "model.safetensors")
+
+
+def test_a_network_is_filled_with_its_own_weights_alone(tmp_path: Path) -> None:
+    first, second = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    save_weights(tmp_path / "own", first.state_dict())
+    fill_network(second, tmp_path / "own")
+    assert second.weight.equal(first.weight)
+    assert second.bias.equal(first.bias)
+    for other, what in (
+        ({"weight": torch.ones(3, 2)}, "bias is missing, not 3"),
+        ({"weight": torch.ones(4, 2), "bias": torch.ones(3)}, "weight is 4x2, not 3x2"),
+        ({**first.state_dict(), "more": torch.tensor(1)}, "more is a number, not missing"),
+    ):
+        save_weights(tmp_path / "other", other)
+        with pytest.raises(UserError, match=rf"other is of another network than its parameters name \({what}\); put"):
+            fill_network(second, tmp_path / "other")

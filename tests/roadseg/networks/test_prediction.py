@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from roadseg.frames.resized import Frames
+from roadseg.networks import prediction
 from roadseg.networks.prediction import enlarge_classes, enlarge_logits, normalize, predict
 
 
@@ -35,3 +36,13 @@ def test_each_frame_comes_back_at_its_own_size(batch_size):
     assert [m.shape for m in maps] == frames.sizes
     assert all(m.dtype == np.uint8 for m in maps)
     assert all(m[:, 0].max() == 0 and m[:, -1].min() == 1 for m in maps)
+
+
+@pytest.mark.parametrize("size", [(90, 250), (5, 7), (1, 1)])
+def test_large_frames_are_enlarged_class_by_class_with_the_same_result(monkeypatch, size):
+    logits = torch.randn(19, 20, 30, generator=torch.Generator().manual_seed(0))
+    logits[7] = logits[3]  # ties go to the first
+    expected = enlarge_logits(logits, size)
+    monkeypatch.setattr(prediction, "_AT_ONCE", 0)
+    assert enlarge_logits(logits, size).equal(expected)
+    assert not (expected == 7).any()
