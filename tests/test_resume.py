@@ -1,6 +1,6 @@
 """Training that is killed goes on in the next run, and ends with the bits of one that was left alone.
 
-ROADSEG_KILLS is how often it is killed here; `make trust` sets it higher.
+ROADSEG_KILLS is how often it is killed here; docs/trust.md names a higher number.
 """
 
 import os
