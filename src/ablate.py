@@ -189,7 +189,7 @@ def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool
     """
     runs = finished_runs()
     current = {experiment.name: runs[experiment.name] for experiment in chosen if state(experiment, runs) == "has run"}
-    if not current:
+    if not current and not also:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
     started = {experiment.group for experiment in chosen if experiment.name in current}
     shown = [experiment for experiment in chosen if experiment.group in started]

@@ -153,6 +153,8 @@ def test_experiments_that_are_no_variants_stand_apart_in_the_table(quick, world,
     title, rest = (tmp_path / "ablation.md").read_text().split("### other experiments, on generated scenes")
     assert "| soup | 50.00 |  |  | 10.00 |" in rest
     assert "soup" not in title
+    ablate.make_table(load_experiments(), [], partial=False, also=["soup"])
+    assert (tmp_path / "ablation.md").read_text().startswith("### other experiments, on generated scenes")
     for name in ("old", "gone"):
         with pytest.raises(UserError, match=f"^{name} has not run with the present code; dvc exp show lists what has"):
             ablate.make_table(load_experiments(), quick, partial=False, also=[name])
