@@ -64,14 +64,7 @@ def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.I
     """
     match params.data.source:
         case "synthetic":
-            write_scenes(
-                folder,
-                params.data.synthetic.train_frames,
-                params.data.synthetic.test_frames,
-                params.data.synthetic.height,
-                params.data.synthetic.width,
-                params.data.synthetic.seed,
-            )
+            generate(folder, params, params.data.synthetic.test_frames)
             return f"generated scenes (seed {params.data.synthetic.seed})", seg_data.Imported([])
         case "kitti":
             archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
@@ -91,6 +84,12 @@ def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.I
             return printable(source), seg_data.Imported(notes)
 
 
+def generate(folder: Path, params: Params, test_frames: int, part: str = "training") -> None:
+    """Write the generated scenes for training into `part`, and so many of the next ones for testing."""
+    scenes = params.data.synthetic
+    write_scenes(folder, scenes.train_frames, test_frames, scenes.height, scenes.width, scenes.seed, part)
+
+
 def add_further(folder: Path, params: Params, rule: LabelRule) -> tuple[dict[str, list[str]], list[str]]:
     """Write the training frames of further data beside the main ones; return their names, and what to know of them.
 
@@ -104,15 +103,7 @@ def add_further(folder: Path, params: Params, rule: LabelRule) -> tuple[dict[str
             path = path_of(f"data.also.{name}.path", source)
             notes += further.import_training(path, folder, part, testing, params.data.allow_leak, rule)
         else:
-            write_scenes(
-                folder,
-                params.data.synthetic.train_frames,
-                0,
-                params.data.synthetic.height,
-                params.data.synthetic.width,
-                params.data.synthetic.seed,
-                part,
-            )
+            generate(folder, params, 0, part)
             notes += further.check_written(folder, part, testing, params.data.allow_leak)
         stems[name] = seg_data.stems(folder, part)
     return stems, notes

@@ -42,7 +42,7 @@ def _broken_references(raw: Any) -> list[str]:
     problems += _broken_further(at("data", "also")) + _broken_unlabelled(at)
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
-    if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d+/\d+", fold):
+    if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d{1,2}/\d{1,2}", fold):
         number, count = map(int, fold.split("/"))
         if not 1 <= number <= count or count == 1:
             problems.append(f"data.fold: {fold} is no part of several; write 1/4, 2/4, 3/4 or 4/4, or none")

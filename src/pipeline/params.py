@@ -71,7 +71,7 @@ class Unlabelled(Section):
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
-    fold: Annotated[str, Field(pattern=r"^(none|[1-9]\d?/[1-9]\d?)$")]
+    fold: Annotated[str, Field(pattern=r"^(none|\d{1,2}/\d{1,2})$")]
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti

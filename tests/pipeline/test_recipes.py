@@ -81,7 +81,7 @@ def test_a_mistyped_recipe_is_one_line() -> None:
     assert problems == ["recipe: 'stong' is not in `recipes`; choose from scratch, study, strong"]
 
 
-@pytest.mark.parametrize("fold", ["x", "5/4", "1/1"])
+@pytest.mark.parametrize("fold", ["x", "0/4", "5/4", "1/1"])
 def test_a_fold_that_is_none_is_one_line(fold) -> None:
     _, problems = check_params(PARAMS | {"data": PARAMS["data"] | {"fold": fold}})
     assert len(problems) == 1
