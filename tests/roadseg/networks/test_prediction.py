@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from roadseg.frames.resized import Frames
-from roadseg.networks import prediction
 from roadseg.networks.prediction import enlarge_classes, enlarge_logits, normalize, predict
 
 
@@ -38,11 +38,13 @@ def test_each_frame_comes_back_at_its_own_size(batch_size):
     assert all(m[:, 0].max() == 0 and m[:, -1].min() == 1 for m in maps)
 
 
-@pytest.mark.parametrize("size", [(90, 250), (5, 7), (1, 1)])
-def test_large_frames_are_enlarged_class_by_class_with_the_same_result(monkeypatch, size):
-    logits = torch.randn(19, 20, 30, generator=torch.Generator().manual_seed(0))
-    logits[7] = logits[3]  # ties go to the first
-    expected = enlarge_logits(logits, size)
-    monkeypatch.setattr(prediction, "_AT_ONCE", 0)
-    assert enlarge_logits(logits, size).equal(expected)
-    assert not (expected == 7).any()
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(90, 250), (20, 30), (5, 7), (1, 1)])
+def test_enlarging_class_by_class_is_enlarging_all_at_once(size, layout):
+    logits = torch.randn(1, 19, 20, 30, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
+    logits[:, 7] = logits[:, 3]  # ties go to the first
+    before = logits.clone()
+    classes = enlarge_logits(logits[0], size)
+    assert classes.equal(interpolate(logits, size=size, mode="bilinear")[0].argmax(dim=0).byte())
+    assert not (classes == 7).any()
+    assert logits.equal(before)
