@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from frame_files import kind_of_frames, write_frames
 from pipeline.machine import num_workers
 from predict import WRITTEN_BEHIND, row_of, write_frame, write_prediction
 from roadseg.classes import CITYSCAPES
+from roadseg.engines.exported import Exported
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
@@ -225,9 +227,11 @@ def _network(name: str = "effnet_b3_segformer") -> nn.Module:
     return build_model(name, CATALOGUE[name], 19)
 
 
-def _ready(name: str) -> nn.Module:
+def _ready(name: str, engine: str = "torch") -> nn.Module:
     """The network as the stage runs it on a CPU."""
     keep_freed_memory()
+    if engine != "torch":
+        return Exported(engine, _network(name), supported_precision("bf16-mixed", CPU) == "bf16-mixed")
     fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
     return fabric.setup(_network(name).to(memory_format=torch.channels_last))
 
@@ -244,9 +248,13 @@ def study_prediction(folder: Path, files: list[FrameFiles]) -> Job:
 
 
 def our_prediction(
-    folder: Path, files: list[FrameFiles], name: str = "effnet_b3_segformer", target: Input = INPUT
+    folder: Path,
+    files: list[FrameFiles],
+    name: str = "effnet_b3_segformer",
+    target: Input = INPUT,
+    engine: str = "torch",
 ) -> Job:
-    model, out = _ready(name), _empty(folder / "ours")
+    model, out = _ready(name, engine), _empty(folder / "ours")
     names = [f"{file.image.stem}.png" for file in files]
 
     def job() -> int:
@@ -259,8 +267,13 @@ def our_prediction(
 
 
 def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
-    pair = measure(study_prediction, our_prediction, folder, files[:50], turns=2)
-    return [row("prediction of 50 frames to PNG, effnet_b3", pair, "2", "see below")]
+    part = "prediction of 50 frames to PNG, effnet_b3"
+    rows = [row(part, measure(study_prediction, our_prediction, folder, files[:50], turns=2), "2", "see below")]
+    if find_spec("openvino"):
+        exported = partial(our_prediction, engine="openvino")  # in the turn before those that count
+        pair = measure(study_prediction, exported, folder, files[:50], turns=2)
+        rows.append(row(f"{part}, `predict.engine: openvino`", pair, "6", "exported before"))
+    return rows
 
 
 # --- any pictures, with overlays and the table, against the stage that writes neither
