@@ -17,11 +17,13 @@ repro: $(INSTALLED)
 	dvc repro
 	@python src/headline.py
 
+# a process a core, each with one thread: two with two threads each would wait for one another
+test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
 	ruff check
 	ruff format --check
 	mypy
-	pytest
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-ray: $(INSTALLED)
 	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt
