@@ -22,6 +22,7 @@ from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from pipeline.supervision import stop_asked_for
+from pipeline.unchanged import params_taken, stop_where_changed
 from roadseg.classes import ClassSet, read_classes
 from roadseg.errors import Stopped, UserError
 from roadseg.frames.augment import build_policy
@@ -124,6 +125,7 @@ def main() -> None:
             del batches  # its processes end before those of the next member start
     weights = soup_of(members)
     miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
+    stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
         write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
         seconds = before["seconds"] + time.perf_counter() - started
