@@ -28,7 +28,10 @@ def same_params() -> Iterator[None]:
 
 
 def params_taken() -> Any:
-    """Return the content of params.yaml with which DVC began: what `preflight` has checked, else what is there now."""
+    """Return the content of params.yaml with which DVC began: what `preflight` has checked, else what is there now.
+
+    Raises UserError where that is not YAML.
+    """
     return read_yaml(paths.PARAMS_TAKEN if paths.PARAMS_TAKEN.is_file() else paths.PARAMS)
 
 
