@@ -33,7 +33,7 @@ from roadseg.frames.mixing import Further
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.determinism import make_deterministic, use_threads
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
@@ -95,6 +95,7 @@ def main() -> None:
     )
     policy = build_policy(params.augment, params.augmentation.label_fill)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
+    use_threads(params.train.threads)
     keep_freed_memory()
 
     smallest = num_draws % params.train.batch_size or params.train.batch_size
