@@ -108,6 +108,8 @@ def main() -> None:
             make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
             rank, world = fabric.global_rank, fabric.world_size
             batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), rank, world)
+            if batches.shortage:
+                fabric.print(batches.shortage, flush=True)
             network = starting_network(params, start, fabric, smallest, frames.size)
             member, score = train_member(
                 params,
