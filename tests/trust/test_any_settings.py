@@ -96,7 +96,7 @@ def test_params_of_any_content(raw):
     check_lines(problems)
     assert params is not None or problems
     if not problems:
-        again, lines = check_params(params.model_dump(exclude_unset=True))
+        _, lines = check_params(params.model_dump(exclude_unset=True))
         assert lines == [], lines
 
 
