@@ -76,7 +76,8 @@ def wait_for_a_state(process, other_than):
         time.sleep(0.01)
 
 
-def test_killed_at_any_moment(undisturbed):
+@pytest.mark.timeout(60 * (4 + KILLS))
+def test_killed_at_any_moment(undisturbed, record_property):
     moments, went_on = random.Random(3), 0
     for _ in range(4 * KILLS):
         before = states()
@@ -93,6 +94,7 @@ def test_killed_at_any_moment(undisturbed):
     _, outputs = trained()
     assert outputs == undisturbed
     assert states() == []
+    record_property("trust", f"trainings, killed {went_on} times")
 
 
 def stop(number):

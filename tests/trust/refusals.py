@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ from conftest import ROOT
 
 from pipeline.stage import run
 
-TRUST = "ROADSEG_TRUST" in os.environ  # `make trust`: each bad input meets the script itself, in a process of its own
+TRUST = "ROADSEG_TRUST" in os.environ  # `make trust`: all bad inputs, not only a part of them
+_EVERY, _calls = 5, count()  # so manieth of them then meets the script in a process of its own
 TIMEOUT = 90  # seconds; the longest that a download may take to give up
 
 
-def refusal(script, *words, own_process=TRUST):
-    """Run a script of src/ in this folder with bad input; return the lines with which it ends."""
+def refusal(script, *words, server_here=False):
+    """Run a script of src/ in this folder with bad input; return the lines with which it ends.
+
+    With `server_here` it takes the test's own settings for downloads, and so runs in this process.
+    """
     before = files_here()
+    own_process = TRUST and not server_here and next(_calls) % _EVERY == 0
     code, output = (in_own_process if own_process else in_this_process)(script, words)
     assert code == 1, f"accepted, or ended by another way: {code} {output[-2000:]}"
     lines = [line for line in output.splitlines() if line.startswith("error: ")]

@@ -61,7 +61,7 @@ def test_answer(name, http_server, record_property):
     file.write_bytes(change(whole))
     http_server.headers.update(headers)
     vars(http_server).update(behaviour)
-    lines = refusal("fetch_data", own_process=False)
+    lines = refusal("fetch_data", server_here=True)
     assert http_server.url.removeprefix("http://") in lines[0]
     assert not paths.SEG_DATA.exists()
     file.write_bytes(whole)
@@ -83,7 +83,7 @@ ADDRESSES = [
 def test_address(url, record_property):
     record_property("trust", "bad downloads")
     write_params(**{"data.source": "kitti", "data.kitti.url": url})
-    refusal("fetch_data", own_process=False)
+    refusal("fetch_data", server_here=True)
     assert not paths.SEG_DATA.exists()
 
 
@@ -91,6 +91,6 @@ def test_a_wrong_digest(http_server, record_property):
     record_property("trust", "bad downloads")
     url = f"{http_server.url}/data.zip"
     write_params(**{"data.source": "kitti", "data.kitti.url": url, "data.kitti.sha256": "0" * 64})
-    refusal("fetch_data", own_process=False)
+    refusal("fetch_data", server_here=True)
     write_params(**{"data.source": "kitti", "data.kitti.url": url})
     assert fetched()

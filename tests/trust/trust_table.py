@@ -20,5 +20,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("trust")
     for kind, number in sorted(tried.items()):
         terminalreporter.line(f"{kind:44} {number:5} tried {passed[kind]:5} as promised")
-    bad = sum(number for kind, number in tried.items() if kind.startswith("bad "))
-    terminalreporter.line(f"{'distinct bad inputs':44} {bad:5} tried; no traceback, no hang, nothing written")
+    bad, refused = (sum(number for kind, number in of.items() if kind.startswith("bad ")) for of in (tried, passed))
+    line = f"{bad:5} tried {refused:5} refused, without a traceback, a hang or a file written"
+    terminalreporter.line(f"{'distinct bad inputs':44} {line}")
