@@ -133,7 +133,7 @@ def test_parameters_that_change_under_dvc_stop_it_before_its_state_goes(undistur
     paths.PIPELINE.unlink()
     assert process.returncode == 1
     assert errors.splitlines()[-1].startswith(
-        "error: params.yaml: train.lr is 0.002, and was 'recipe': changed while DVC runs"
+        "error: params.yaml: train.lr is 0.002, and was 'recipe' when it was checked"
     )
     assert not any(path.exists() for path in OUTPUTS)
     output, outputs = trained()

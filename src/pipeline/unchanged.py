@@ -47,8 +47,8 @@ def stop_where_changed(before: Any) -> None:
         paths.PARAMS_TAKEN.unlink(missing_ok=True)  # then `preflight` runs again, whatever dvc.lock says
         more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
         raise UserError(
-            f"{paths.PARAMS}: {changes[0]}{more}: changed while DVC runs, as `dvc exp run -S` does even where it is "
-            "refused as busy; put the value back, or keep it, and run `dvc repro` again"
+            f"{paths.PARAMS}: {changes[0]}{more} when it was checked; beside a running `dvc repro`, `dvc exp run -S` "
+            "changes it even where it is refused as busy; put the value back, or keep it, and run `dvc repro` again"
         )
 
 

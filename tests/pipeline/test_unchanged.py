@@ -83,7 +83,7 @@ def test_an_experiment_beside_a_running_repro_does_not_get_into_its_results(proj
     assert "busy" in refused[0].stderr + refused[0].stdout or "lock" in refused[0].stderr
     assert yaml.safe_load((project / "params.yaml").read_text())["train"]["lr"] == 0.5
     assert code != 0
-    assert "error: params.yaml: train.lr is 0.5, and was 'recipe': changed while DVC runs" in output
+    assert "error: params.yaml: train.lr is 0.5, and was 'recipe' when it was checked" in output
     assert "Traceback" not in output
     locked = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
     assert "first" not in locked
@@ -112,7 +112,7 @@ def stage(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train": {"lr": 2}}, "params.yaml: train.lr is 2, and was 1: changed while DVC runs"),
+        ({"train": {"lr": 2}}, "params.yaml: train.lr is 2, and was 1 when it was checked"),
         ({"train": {}}, "params.yaml: train.lr is None, and was 1"),
         ({"train": None}, "params.yaml: train is None, and was {'lr': 1}"),
         ({"train": {"lr": 1, 2: 0}}, "params.yaml: train.2 is 0, and was None"),
