@@ -1,5 +1,7 @@
 # make repro               the whole pipeline, from nothing to a report
 # make test                ruff, mypy and pytest
+# make trust               what docs/trust.md promises, tried: kills, bad input, full disks; up to 20 minutes
+# make mutants             installs mutmut as well, and counts the changes of single operators that no test notices
 # make test-ray            installs Ray as well, and tests the sweep over several machines
 # make ablation            the quick group of experiments.yaml, its table, and the report with it
 # make release NAME=first  the trained model with all that belongs to it, in release/first; ARGS=--int8 | --no-onnx
@@ -11,7 +13,7 @@ PYTHON ?= python3
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 INSTALLED := $(VENV)/.installed
 
-.PHONY: repro test test-ray bench check ablation release
+.PHONY: repro test trust mutants test-ray bench check ablation release
 
 repro: $(INSTALLED)
 	dvc repro
@@ -24,6 +26,19 @@ test: $(INSTALLED)
 	ruff format --check
 	mypy
 	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+trust: export ROADSEG_TRUST := 1
+trust: export ROADSEG_KILLS ?= 20
+trust: export PYTHONPATH := tests/trust
+trust: $(INSTALLED)
+	pytest -p trust_table tests/trust tests/test_resume.py tests/pipeline/test_unchanged.py tests/test_threads.py
+
+# one thread: mutmut forks, and what torch's threads hold at that moment stays locked in the copy
+mutants: export OMP_NUM_THREADS := 1
+mutants: $(INSTALLED)
+	python -m pip install --disable-pip-version-check --quiet -r requirements-mutants.txt
+	mutmut run
+	mutmut results
 
 test-ray: $(INSTALLED)
 	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt

@@ -73,6 +73,9 @@ def parse_arguments() -> argparse.Namespace:
         help="of table: experiments that are no variants, as soups",
     )
     options = parser.parse_args()
+    for name in ("seeds", "folds", "jobs"):
+        if (number := getattr(options, name)) < 1:
+            raise UserError(f"--{name} {number} is too few; choose 1 or more")
     if options.ray and (options.gpus or options.queue or options.jobs != 1):
         raise UserError("--ray assigns the machines itself; leave out --gpus, --jobs and --queue")
     if options.gpu_share is not None and not options.ray:

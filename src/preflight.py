@@ -1,6 +1,6 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
-python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, frames, also_1 to 4,
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, params.yaml, frames, also_1 to 4,
                             unlabelled, classes, weights, teacher
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
@@ -8,7 +8,8 @@ costs no output. The others are links to your own frames, to further data, to fr
 classes and to files of weights, where params.yaml names them: through these links DVC notices when the content behind a
 name changes. For weights of a former experiment the link leads to what git knows of it; for several, the file names
 their weights.
-Otherwise they are files that say "none".
+Otherwise they are files that say "none". data/inputs/params.yaml is a copy, from which the other stages see whether
+params.yaml has changed since DVC began.
 """
 
 import os
@@ -33,6 +34,7 @@ _SHOWN = 5  # odd entries of a folder that get a line each
 
 def main() -> None:
     show_the_change_to_git()
+    taken = paths.PARAMS.read_bytes() if paths.PARAMS.is_file() else b""
     params = load_params()
     check_engine(params.predict.engine)  # before hours of training
     named, outputs = named_paths(params), all_outputs()
@@ -54,6 +56,10 @@ def main() -> None:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
                 temporary.write_text("none\n")
+    with replacing(paths.PARAMS_TAKEN) as temporary:
+        temporary.write_bytes(taken)
+    if paths.PARAMS.read_bytes() != taken:
+        raise UserError(f"{paths.PARAMS} has changed while it was checked; run again")
     with replacing(paths.INPUTS_CHECKED) as temporary:
         temporary.write_text("params.yaml and the files that it names have been checked\n")
 

@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-onnx", dest="onnx", action="store_false", help="without model.onnx and use.py")
     parser.add_argument("--int8", action="store_true", help="with model.int8.onnx as well")
     options = parser.parse_args()
-    if Path(options.name).name != options.name or options.name.startswith("."):
+    if not options.name or Path(options.name).name != options.name or options.name.startswith("."):
         raise UserError(f"NAME={options.name!r} is not a folder name; use letters, digits, - and _")
     if options.int8 and not options.onnx:
         raise UserError("--int8 is made from model.onnx; leave --no-onnx out")

@@ -22,6 +22,7 @@ from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from pipeline.supervision import stop_asked_for
+from pipeline.unchanged import params_taken, stop_where_changed
 from roadseg.classes import ClassSet, read_classes
 from roadseg.errors import Stopped, UserError
 from roadseg.frames.augment import build_policy
@@ -32,7 +33,7 @@ from roadseg.frames.mixing import Further
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.determinism import make_deterministic, use_threads
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
@@ -94,6 +95,7 @@ def main() -> None:
     )
     policy = build_policy(params.augment, params.augmentation.label_fill)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
+    use_threads(params.train.threads)
     keep_freed_memory()
 
     smallest = num_draws % params.train.batch_size or params.train.batch_size
@@ -106,6 +108,8 @@ def main() -> None:
             make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
             rank, world = fabric.global_rank, fabric.world_size
             batches = Batches(frames, draw(seed=seed), policy, workers_of(fabric), rank, world)
+            if batches.shortage:
+                fabric.print(batches.shortage, flush=True)
             network = starting_network(params, start, fabric, smallest, frames.size)
             member, score = train_member(
                 params,
@@ -124,6 +128,7 @@ def main() -> None:
             del batches  # its processes end before those of the next member start
     weights = soup_of(members)
     miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
+    stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
         write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
         seconds = before["seconds"] + time.perf_counter() - started

@@ -6,6 +6,7 @@ ROADSEG_KILLS is how often it is killed here; docs/trust.md names a higher numbe
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,7 +76,8 @@ def wait_for_a_state(process, other_than):
         time.sleep(0.01)
 
 
-def test_killed_at_any_moment(undisturbed):
+@pytest.mark.timeout(60 * (4 + KILLS))
+def test_killed_at_any_moment(undisturbed, record_property):
     moments, went_on = random.Random(3), 0
     for _ in range(4 * KILLS):
         before = states()
@@ -92,6 +94,7 @@ def test_killed_at_any_moment(undisturbed):
     _, outputs = trained()
     assert outputs == undisturbed
     assert states() == []
+    record_property("trust", f"trainings, killed {went_on} times")
 
 
 def stop(number):
@@ -114,6 +117,27 @@ def test_asked_to_stop(undisturbed):
         assert "Traceback" not in errors
     output, outputs = trained()
     assert "goes on in epoch" in output
+    assert outputs == undisturbed
+
+
+def test_parameters_that_change_under_dvc_stop_it_before_its_state_goes(undisturbed, monkeypatch):
+    shutil.copy(ROOT / "dvc.yaml", paths.PIPELINE)
+    monkeypatch.setenv("DVC_STAGE", "train")
+    paths.PARAMS_TAKEN.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(paths.PARAMS, paths.PARAMS_TAKEN)
+    process = start()
+    wait_for_a_state(process, states())
+    write_params(**CHANGES | {"train.lr": 0.002})
+    _, errors = process.communicate(timeout=300)
+    write_params(**CHANGES)
+    paths.PIPELINE.unlink()
+    assert process.returncode == 1
+    assert errors.splitlines()[-1].startswith(
+        "error: params.yaml: train.lr is 0.002, and was 'recipe' when it was checked"
+    )
+    assert not any(path.exists() for path in OUTPUTS)
+    output, outputs = trained()
+    assert "goes on in epoch 7" in output  # all that is left is to write
     assert outputs == undisturbed
 
 

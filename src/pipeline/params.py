@@ -10,7 +10,7 @@ from pipeline.recipes import unknown_keys, with_recipe
 from pipeline.schema import read_yaml, validate
 from roadseg.class_rows import names_file, problems_of_row
 from roadseg.classes import NAMES
-from roadseg.errors import UserError
+from roadseg.errors import UserError, printable
 from roadseg.specs import (
     ClassRow,
     Constant,
@@ -138,6 +138,7 @@ class Train(Section):
     freeze: Annotated[str, Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True)]
     precision: Precision
     compile: bool
+    threads: Annotated[str, Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True)]
 
 
 class Distill(Section):
@@ -219,7 +220,7 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
         problems += _unfit_classes(params)
     rows = params.recipes if params else {}
     unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
-    return params, missing + problems + unknown + misfits
+    return params, [printable(line) for line in missing + problems + unknown + misfits]
 
 
 def _unfit_classes(params: Params) -> list[str]:

@@ -6,6 +6,7 @@ PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 INPUTS_CHECKED = Path("data/inputs/checked")
+PARAMS_TAKEN = Path("data/inputs/params.yaml")  # as they were when DVC began
 INPUT_FRAMES = Path("data/inputs/frames")
 # one for each path of further data: DVC follows a link that is an output, but none inside a folder
 INPUTS_FURTHER = tuple(Path(f"data/inputs/also_{number}") for number in range(1, 5))

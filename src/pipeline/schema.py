@@ -11,6 +11,7 @@ from roadseg.errors import UserError, printable
 from roadseg.specs import Section
 
 Model = TypeVar("Model", bound=Section)
+_SHOWN = 100  # characters of a value
 
 
 def read_yaml(path: Path) -> Any:
@@ -40,16 +41,17 @@ def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
 def _explain(problem: Any, model: type[Section]) -> str:
     """One line from a pydantic problem: the key, the value, the remedy."""
     key = printable(".".join(str(part) for part in problem["loc"]) or "the file")
-    value = problem["input"]
+    value = repr(problem["input"])
+    value = value if len(value) <= _SHOWN else f"{value[: _SHOWN - 3]}..."
     match problem["type"]:
         case "missing":
             return f"{key} is missing; add it"
         case "extra_forbidden":
             return f"{key} is not a parameter{_closest(problem['loc'], model)}"
         case "literal_error":
-            return f"{key}: {value!r} is unknown; choose from {problem['ctx']['expected'].replace(' or ', ', ')}"
+            return f"{key}: {value} is unknown; choose from {problem['ctx']['expected'].replace(' or ', ', ')}"
         case _:
-            return f"{key}: {value!r} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
+            return f"{key}: {value} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
 
 
 def _closest(loc: tuple[Any, ...], model: type[Section]) -> str:

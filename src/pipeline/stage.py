@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.supervision import supervised
+from pipeline.unchanged import same_params
 from roadseg.errors import Stopped, UserError
 
 
 def run_stage(main: Callable[[], None]) -> None:
     """Call a stage's `main` as `run` does; it ends with the DVC that started it, and is alone in its folder.
 
-    A UserError, also that of a second stage in the folder, ends in one line.
+    Its parameters must stay as DVC took them. A UserError, also that of a second stage in the folder, ends in one line.
     """
 
     def alone() -> None:
-        with supervised():
+        with supervised(), same_params():
             main()
 
     run(alone)

@@ -12,7 +12,7 @@ from pydantic import Field
 from pipeline import paths
 from pipeline.params import check_params
 from pipeline.schema import read_yaml, validate
-from roadseg.errors import UserError
+from roadseg.errors import UserError, printable
 from roadseg.specs import Section
 from sweep.comparisons import broken_comparison, compared_with
 
@@ -80,7 +80,7 @@ def load_experiments() -> Experiments:
     if experiments is not None:
         problems = _broken_variants(experiments)
     if experiments is None or problems:
-        raise UserError("\n".join(f"{EXPERIMENTS}: {line}" for line in problems))
+        raise UserError("\n".join(f"{EXPERIMENTS}: {printable(line)}" for line in problems))
     return experiments
 
 

@@ -123,6 +123,7 @@ def test_every_problem_is_reported_at_once(load):
             "label_smoothing: 1.0 is wrong; input should be less than 1",
         ),
         ("  freeze: none", "  freeze: 0", "train.freeze: 0 is wrong; string should match pattern '^(none|encoder|"),
+        ("  threads: machine", "  threads: 0", "train.threads: 0 is wrong; string should match pattern '^(machine|"),
         (
             "scale_max: 1.4",
             "scale_max: 0.5",

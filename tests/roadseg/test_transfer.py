@@ -3,9 +3,12 @@
 import gzip
 import hashlib
 import zipfile
+from contextlib import nullcontext, suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+import requests
 from conftest import FileServer
 
 from roadseg import download as module
@@ -74,6 +77,40 @@ def test_wrong_content_range(url: str, tmp_path: Path, http_server: FileServer, 
 def test_length_that_is_no_number(url: str, tmp_path: Path, http_server: FileServer, said: str | None) -> None:
     http_server.headers["Content-Length"] = said
     assert download(url, tmp_path)[0].read_bytes() == OLD
+
+
+class EndsEarly(requests.Response):
+    """An answer that ends before the length that it names, and the connection does not say so."""
+
+    def __init__(self, content: bytes, length: str | None, **headers: str) -> None:
+        super().__init__()
+        self.status_code, self.raw = 200, BytesIO(content)
+        self.headers.update(headers | ({"Content-Length": length} if length else {}))
+
+
+@pytest.mark.parametrize(
+    ("length", "headers", "whole"),
+    [
+        ("5", {}, True),
+        ("5, 5", {}, True),
+        ("6", {}, False),
+        ("4", {}, False),
+        (None, {}, True),
+        ("6, 5", {}, True),  # says nothing, as do the next ones
+        ("six", {}, True),
+        ("\N{SUPERSCRIPT SIX}", {}, True),
+        ("6", {"Content-Encoding": "br"}, True),
+        ("6", {"Content-Encoding": " Identity "}, False),
+    ],
+)
+def test_length_that_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: str | None, headers: dict[str, str], whole: bool
+) -> None:
+    monkeypatch.setattr(requests, "get", lambda *_, **__: EndsEarly(b"12345", length, **headers))
+    with suppress(requests.ConnectionError) if not whole else nullcontext():
+        transfer.transfer("https://host/data.bin", tmp_path / "data.bin.part")
+        assert whole
+    assert (tmp_path / "data.bin.part").read_bytes() == b"12345"  # stays for the next try
 
 
 def test_two_lengths_that_differ(url: str, tmp_path: Path, http_server: FileServer) -> None:

@@ -1,9 +1,11 @@
 """Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
 
 import math
+import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from roadseg.errors import UserError
 from roadseg.frames.augment import Policy, seed_policy
 from roadseg.frames.mixing import Further, draws_of, frames_of_epoch
 
@@ -109,7 +110,7 @@ class _Orders(Sampler[_Order]):
 
 
 class _Slots(Dataset[_Order]):
-    """Makes batches in memory that the worker processes share with the one that trains.
+    """Makes batches in memory that the worker processes share with the one that trains; one slot is not shared.
 
     Handing over a new tensor for each batch costs as much time as augmenting it.
     """
@@ -117,9 +118,10 @@ class _Slots(Dataset[_Order]):
     def __init__(self, frames: Samples, policy: Policy | None, num_slots: int, batch_size: int) -> None:
         self.frames, self.policy = frames, policy
         shape = num_slots, batch_size, *frames.size
-        _check_shared_memory(4 * math.prod(shape))  # three channels and the label
-        self.images = torch.empty((*shape, 3), dtype=torch.uint8).share_memory_()
-        self.labels = torch.empty(shape, dtype=torch.uint8).share_memory_()
+        self.images = torch.empty((*shape, 3), dtype=torch.uint8)
+        self.labels = torch.empty(shape, dtype=torch.uint8)
+        if num_slots > 1:
+            self.images, self.labels = self.images.share_memory_(), self.labels.share_memory_()
 
     def __getitem__(self, order: _Order) -> _Order:
         images, labels = self.images[order.slot].numpy(), self.labels[order.slot].numpy()
@@ -139,8 +141,8 @@ class _Slots(Dataset[_Order]):
 class Batches:
     """One process's batches, made by `workers` loader processes; it is number `rank` of `world` training processes.
 
-    Neither the number of workers nor that of processes changes what is in a batch.
-    Raises UserError where the system has too little memory that processes can share.
+    Where the memory that processes share is too small for that, fewer make them, or this process by itself; `shortage`
+    then says so, else it is empty. Neither the number of workers nor that of processes changes what is in a batch.
     """
 
     def __init__(
@@ -152,22 +154,27 @@ class Batches:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self._draws = draws
-        num_slots = workers * _MADE_AHEAD + 1  # those being made, and the one that is in use
-        self._orders = _Orders(draws, num_slots, rank, world)
-        self._slots = _Slots(frames, policy, num_slots, -(-draws.batch_size // world))
-        self._loader = DataLoader(
-            self._slots,
-            batch_size=None,
-            sampler=self._orders,
-            num_workers=workers,
-            prefetch_factor=_MADE_AHEAD,
-            persistent_workers=True,  # starting them takes as long as a third of an epoch of 150 frames
-            worker_init_fn=_prepare_worker,
-        )
+        size = -(-draws.batch_size // world)
+        bytes_of_slot = 4 * size * math.prod(frames.size)  # three channels and the label
+        self.workers, ahead = _that_fit(workers, bytes_of_slot, _free_shared_memory())
+        self.shortage = _shortage(self.workers, workers) if self.workers < workers else ""
+        num_slots = self.workers * ahead + 1  # those being made, and the one that is in use
+        self._draws, self._orders = draws, _Orders(draws, num_slots, rank, world)
+        self._slots = _Slots(frames, policy, num_slots, size)
+        self._loader: Iterable[_Order] = _Alone(self._slots, self._orders)
+        if self.workers:
+            self._loader = DataLoader(
+                self._slots,
+                batch_size=None,
+                sampler=self._orders,
+                num_workers=self.workers,
+                prefetch_factor=ahead,
+                persistent_workers=True,  # starting them takes as long as a third of an epoch of 150 frames
+                worker_init_fn=_prepare_worker,
+            )
 
     def __len__(self) -> int:
-        return len(self._loader)
+        return len(self._orders)
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from number `first` on; the epoch seeds its order and its augmentation."""
@@ -178,17 +185,42 @@ class Batches:
             yield Batch(images, labels, order.num_frames, tuple(draw.index for draw in order.draws))
 
 
-def _check_shared_memory(needed: int) -> None:
-    """Raise UserError where the memory that processes share is too small: writing to it would kill a worker."""
+class _Alone:
+    """Makes batches without other processes."""
+
+    def __init__(self, slots: _Slots, orders: _Orders) -> None:
+        self._slots, self._orders, self._is_new = slots, orders, True
+
+    def __iter__(self) -> Iterator[_Order]:
+        if self._is_new:  # as a DataLoader does: what dropout draws must not depend on who makes the batches
+            torch.empty((), dtype=torch.int64).random_()
+            self._is_new = False
+        yield from (self._slots[order] for order in self._orders)
+
+
+def _free_shared_memory() -> int | None:
+    """Bytes of memory that processes can share; None where the system does not set them apart."""
     if not _SHARED_MEMORY.is_dir():
-        return
-    free = shutil.disk_usage(_SHARED_MEMORY).free
-    if free < needed + _MARGIN:
-        raise UserError(
-            f"{_SHARED_MEMORY} has {free >> 20} MiB free, but the loader's batches take {needed >> 20} MiB; "
-            "in a container start it with --shm-size=1g, else lower ROADSEG_WORKERS, train.batch_size or the size of "
-            "the input or the crops"
-        )
+        return 0 if sys.platform == "linux" else None
+    return shutil.disk_usage(_SHARED_MEMORY).free if os.access(_SHARED_MEMORY, os.W_OK) else 0
+
+
+def _that_fit(workers: int, bytes_of_slot: int, free: int | None) -> tuple[int, int]:
+    """How many workers, each so many batches ahead, have room for their slots: to write beyond it would kill them."""
+    if free is None:
+        return workers, _MADE_AHEAD
+    choices = ((number, ahead) for number in range(workers, 0, -1) for ahead in range(_MADE_AHEAD, 0, -1))
+    needed = {(number, ahead): (number * ahead + 1) * bytes_of_slot + _MARGIN for number, ahead in choices}
+    return next((choice for choice, room in needed.items() if room <= free), (0, 0))
+
+
+def _shortage(fit: int, workers: int) -> str:
+    """What is said where fewer workers fit than there should be."""
+    who = f"{fit} of {workers} loader processes make" if fit else "the training makes"
+    return (
+        f"{_SHARED_MEMORY} has too little room: {who} the batches, slower and with the same result; in a container "
+        "start it with --shm-size=1g"
+    )
 
 
 def _prepare_worker(_: int) -> None:

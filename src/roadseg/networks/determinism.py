@@ -15,3 +15,12 @@ def make_deterministic(seed: int = 0) -> None:
     seed_everything(seed, verbose=False)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, checks nothing
+
+
+def use_threads(threads: str) -> None:
+    """Compute with this number of threads, whatever the machine's cores; `machine`: as many as torch takes by itself.
+
+    On a CPU sums are split among the threads, so their number decides how a result is rounded.
+    """
+    if threads != "machine":
+        torch.set_num_threads(int(threads))

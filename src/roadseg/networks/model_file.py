@@ -20,7 +20,9 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file; UserError where it is broken or cut short."""
+    """Read a safetensors file; UserError where it is missing, broken or cut short."""
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it or get it first")
     try:
         return safetensors.torch.load_file(path)
     except (SafetensorError, TypeError) as error:  # the second: a side of more than torch can count

@@ -37,6 +37,11 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
             load_weights(tmp_path / "model.safetensors")
 
 
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"model\.safetensors is missing; make it or get it first"):
+        load_weights(tmp_path / "model.safetensors")
+
+
 def test_a_network_is_filled_with_its_own_weights_alone(tmp_path: Path) -> None:
     first, second = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
     save_weights(tmp_path / "own", first.state_dict())

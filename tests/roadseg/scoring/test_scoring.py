@@ -52,6 +52,15 @@ def test_equals_the_definition_on_any_values(images):
     assert miou == expected.mean()
 
 
+def test_the_study_counts_19_classes_and_ignores_255():
+    truth = np.array([[0, 18, 18, 255]], dtype=np.uint8)
+    pred = np.array([[0, 18, 0, 18]], dtype=np.uint8)
+    miou, iou = cal_acc(joint_histogram(pred, truth))
+    assert iou.shape == (19,)
+    assert iou[[0, 18]] == pytest.approx([1 / 2, 1 / 2])
+    assert miou == pytest.approx(1 / 19)
+
+
 def test_hand_counted_scores():
     truth = np.array([[0, 0, 0, 0, 1, 1, 255, 255]], dtype=np.uint8)
     pred = np.array([[0, 0, 0, 1, 1, 2, 0, 9]], dtype=np.uint8)

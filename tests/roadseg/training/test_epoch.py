@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -93,6 +94,25 @@ def test_optimizers_by_name():
     assert all(o.defaults["lr"] == 0.01 and o.defaults["weight_decay"] == 0.1 for o in kinds.values())
     with pytest.raises(UserError, match="'rmsprop' is unknown; choose from adam, adamw, sgd"):
         build_optimizer("rmsprop", network().parameters(), 0.01, 0.1)
+
+
+def steps_of(name, weight_decay):
+    """The lengths of two steps of lr 0.5 from a weight of 4, down a slope of 1."""
+    weight = torch.nn.Parameter(torch.tensor([4.0]))
+    optimizer, places = build_optimizer(name, [weight], 0.5, weight_decay), [weight.item()]
+    for _ in range(2):
+        weight.grad = torch.ones(1)
+        optimizer.step()
+        places.append(weight.item())
+    return [before - after for before, after in pairwise(places)]
+
+
+def test_steps_of_the_optimizers_by_hand():
+    assert steps_of("sgd", 0.0) == pytest.approx([0.5, 0.5 * (0.9 + 1)])
+    assert steps_of("sgd", 0.25) == pytest.approx([0.5 * 2, 0.5 * (0.9 * 2 + 1 + 0.25 * 3)])  # as a slope
+    assert steps_of("adam", 0.0) == pytest.approx([0.5, 0.5])  # as long as lr, whatever the slope
+    assert steps_of("adam", 0.25) == pytest.approx([0.5, 0.5], rel=0.01)
+    assert steps_of("adamw", 0.25) == pytest.approx([0.5 + 0.5 * 0.25 * 4, 0.5 + 0.5 * 0.25 * 3])  # beside the step
 
 
 @pytest.mark.parametrize(

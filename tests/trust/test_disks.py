@@ -1,0 +1,153 @@
+"""A full disk and read-only folders, at each stage: a line, no half-written output, and the next run does all of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_stages import start_project
+
+pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")
+
+OUTPUTS = {
+    "fetch_data": ["data/seg_data"],
+    "fetch_pretrained": ["models/pretrained.safetensors", "models/teacher.safetensors"],
+    "class_weights": ["metrics/class_weights.json"],
+    "train": ["models/model.safetensors", "metrics/train.json", "metrics/train_history.csv"],
+    "predict": ["data/predictions"],
+    "score": ["metrics/score.json", "metrics/per_class.csv", "metrics/confusion.csv", "metrics/confusion.png"],
+    "flops": ["metrics/flops.json"],
+    "report": ["report", "metrics/report.json", "metrics/efficiency.json"],
+}
+UNLIKE = {"report.pdf"}  # holds the time at which it was made
+FULL = (
+    'mount -t tmpfs -o size={size}k tmpfs "$0" && cp -r {source}/. "$0" && dd if=/dev/zero of="$0/fill" 2>/dev/null; '
+)
+FULL += 'truncate -s -{free}k "$0/fill"; cd "$0" && {command}; code=$?; rm fill; cp -r . {result}; exit $code'
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd {project} && {command}'
+
+
+def in_mounts(script, place):
+    """Run a shell script that may mount things, seen by it alone; its $0 is a place."""
+    words = ["unshare", "-m", "sh", "-c", script, str(place)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=200)
+
+
+def command_of(stage):
+    return f"{sys.executable} {ROOT}/src/{stage}.py"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project in which all stages have run."""
+    if in_mounts('mount -t tmpfs tmpfs "$0"', tmp_path_factory.mktemp("mount")).returncode:
+        pytest.skip("nothing can be mounted here")
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROADSEG_STORE", str(tmp_path_factory.mktemp("store")))
+        start_project(folder, patch)
+        for stage in OUTPUTS:
+            subprocess.run(command_of(stage).split(), check=True, capture_output=True)
+        yield folder
+
+
+@pytest.fixture
+def project(finished, tmp_path, monkeypatch):
+    """A copy of it."""
+    shutil.copytree(finished, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def contents(folder, stage):
+    """All files of a stage's outputs."""
+    tops = [folder / output for output in OUTPUTS[stage]]
+    files = [file for top in tops for file in ([top] if top.is_file() else top.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.name not in UNLIKE}
+
+
+def remove_outputs(stage):
+    for output in map(Path, OUTPUTS[stage]):
+        shutil.rmtree(output) if output.is_dir() else output.unlink()
+
+
+def check_failed(done, words):
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1, done.stderr
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+def check_whole(folder, finished, stage):
+    """Each output of the stage is there as a whole, or not at all, and nothing lies beside."""
+    there, wanted = contents(folder, stage), contents(finished, stage)
+    assert there.items() <= wanted.items()
+    for output in map(Path, OUTPUTS[stage]):
+        if (finished / output).is_dir() and (folder / output).exists():
+            assert {name for name in wanted if name.startswith(f"{output}/")} <= there.keys()
+    assert not list(folder.rglob(".*.new*"))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("free", [0, 8])
+@pytest.mark.parametrize("stage", OUTPUTS)
+def test_a_full_disk(stage, free, project, finished, tmp_path, record_property):
+    record_property("trust", "full disk")
+    remove_outputs(stage)
+    result = tmp_path / "result"
+    (tmp_path / "mount").mkdir()
+    result.mkdir()
+    values = {"size": 60_000, "source": project, "free": free, "command": command_of(stage), "result": result}
+    done = in_mounts(FULL.format(**values), tmp_path / "mount")
+    if done.returncode == 0:
+        assert free, "there was room where there should be none"
+        assert contents(result, stage) == contents(finished, stage)
+        return
+    check_failed(done, "No space left on device")
+    check_whole(result, finished, stage)
+    subprocess.run(command_of(stage).split(), check=True, capture_output=True, cwd=result)
+    assert contents(result, stage) == contents(finished, stage)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("stage", OUTPUTS)
+def test_a_read_only_folder(stage, project, finished, record_property):
+    record_property("trust", "read-only folder")
+    remove_outputs(stage)
+    place = project / Path(OUTPUTS[stage][0]).parent
+    done = in_mounts(READ_ONLY.format(project=project, command=command_of(stage)), place)
+    check_failed(done, "Read-only file system")
+    check_whole(project, finished, stage)
+    subprocess.run(command_of(stage).split(), check=True, capture_output=True)
+    assert contents(project, stage) == contents(finished, stage)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("stage", ["train", "class_weights"])
+def test_a_read_only_store(stage, project, finished, tmp_path, monkeypatch, record_property):
+    record_property("trust", "read-only store")
+    remove_outputs(stage)
+    (tmp_path / "store").mkdir()
+    monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))
+    done = in_mounts(READ_ONLY.format(project=project, command=command_of(stage)), tmp_path / "store")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0 or "error: " in done.stderr
+    check_whole(project, finished, stage)
+
+
+@pytest.mark.timeout(300)
+def test_a_full_store(project, finished, tmp_path, monkeypatch, record_property):
+    record_property("trust", "full disk")
+    remove_outputs("train")
+    store = tmp_path / "store"
+    store.mkdir()
+    monkeypatch.setenv("ROADSEG_STORE", str(store))
+    script = f'mount -t tmpfs -o size=20k tmpfs "$0" && cd {project} && {command_of("train")}'
+    done = in_mounts(script, store)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0 or "error: " in done.stderr
+    check_whole(project, finished, "train")
