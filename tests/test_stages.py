@@ -226,6 +226,10 @@ def test_predictions_are_classes_at_the_labels_sizes_and_their_colours(in_projec
         assert classes.max() < 19
         colours = cv2.imread(str(Path("data/predictions/color") / file.name))[..., ::-1]
         assert np.array_equal(colours, colorize(classes))
+    speed = json.loads(paths.PREDICT_TIMES.read_text())
+    assert speed["frames_per_second"] > 0
+    assert "thread" in speed["hardware"] or torch.cuda.is_available()
+    assert speed["engine"] == "torch"
 
 
 def test_prediction_and_score_are_repeatable(in_project):
