@@ -34,7 +34,7 @@ TEMPLATE = """<!DOCTYPE html>
 <style>
 body { font-family: sans-serif; }
 table { border-spacing: 15px; }
-img { max-width: 100%; }
+img { max-width: 44vw; }
 </style>
 SCRIPTS
 </head>
