@@ -230,7 +230,10 @@ def in_range(option: str, text: str, kind: type[Number], least: Number, most: Nu
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Predict on any pictures or video; without SOURCE, the DVC stage.")
+    parser = argparse.ArgumentParser(
+        description="Predict on any pictures or video; without SOURCE, the DVC stage.",
+        epilog="example: python src/predict.py drive.mp4 --every 5 --model release/first",
+    )
     add = parser.add_argument
     add("source", metavar="SOURCE", help="a picture, folder, glob or video, or - for a list of paths")
     add("--out", type=Path, metavar="DIR", help="where to write; predicted/NAME by default")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.supervision import supervised
+from pipeline.usage import take_no_options
 from roadseg.errors import Stopped, UserError
 
 
@@ -24,6 +25,7 @@ def run_stage(main: Callable[[], None]) -> None:
         with supervised():
             main()
 
+    take_no_options(main, "dvc repro {name}")
     run(alone)
 
 
@@ -32,6 +34,7 @@ def run(main: Callable[[], None]) -> None:
 
     That is a UserError, a failed file operation, or a lack of memory. Anything else keeps its traceback.
     """
+    take_no_options(main, "python src/{name}.py")
     try:
         main()
     except UserError as error:
