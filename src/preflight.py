@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.board import check_board
 from pipeline.class_files import read_class_file
 from pipeline.former_runs import FormerRun, former_runs
 from pipeline.params import Params, load_params
@@ -35,6 +36,8 @@ def main() -> None:
     show_the_change_to_git()
     params = load_params()
     check_engine(params.predict.engine)  # before hours of training
+    if params.train.tensorboard:
+        check_board()
     named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]

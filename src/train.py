@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import paths
+from pipeline.board import Board, board_folder, check_board
 from pipeline.fingerprint import fingerprint
 from pipeline.history_files import write_history
 from pipeline.machine import num_devices, num_workers, store_folder
@@ -77,6 +78,8 @@ NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     classes = read_classes(paths.SEG_DATA)
+    if params.train.tensorboard:
+        check_board()
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
@@ -98,7 +101,8 @@ def main() -> None:
     members, initial = [Member(**fields) for fields in before["members"]], dict(before["initial"])
     chance = chance_of(watched_files, len(classes)) if watched_files else None
     progress = Progress(params.train.epochs, params.train.members if params.train.epochs else 1)
-    show = partial(show_epoch, fabric, progress, chance, classes.names, members)
+    board = Board(board_folder(), classes.names) if params.train.tensorboard else None
+    show = partial(show_epoch, fabric, progress, chance, board, classes.names, members)
     with stop_asked_for(possible=fabric.world_size == 1) as asked:
         for number in range(len(members), params.train.members if params.train.epochs else 1):
             seed = (params.seed + number) % 2**32
@@ -354,6 +358,7 @@ def show_epoch(
     fabric: Fabric,
     progress: Progress,
     chance: float | None,
+    board: Board | None,
     class_names: Sequence[str],
     members: Sequence[Member],
     history: list[Row],
@@ -365,6 +370,8 @@ def show_epoch(
     write_history(rows, class_names)
     last = {key: history[-1][key] for key in ("epoch", "loss", "miou")}
     write_json(paths.TRAIN, last | {"device": device_name(fabric)})
+    if board:
+        board.show(history, len(members))
     lines = [progress.line_of(history[-1], len(members)), *signs_of(history, progress.epochs, chance)]
     print("\n".join(lines), flush=True)
 

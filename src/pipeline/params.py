@@ -138,6 +138,7 @@ class Train(Section):
     freeze: Annotated[str, Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True)]
     precision: Precision
     compile: bool
+    tensorboard: bool
 
 
 class Distill(Section):
