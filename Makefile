@@ -1,27 +1,23 @@
-# make repro               the whole pipeline, from nothing to a report
-# make test                ruff, mypy and pytest
-# make trust               what docs/trust.md promises, tried: kills, bad input, full disks; up to 20 minutes
-# make mutants             installs mutmut as well, and counts the changes of single operators that no test notices
-# make test-ray            installs Ray as well, and tests the sweep over several machines
-# make ablation            the quick group of experiments.yaml, its table, and the report with it
-# make release NAME=first  the trained model with all that belongs to it, in release/first; ARGS=--int8 | --no-onnx
-# make bench               speed against the study's way, and how cost grows: the tables in benchmarks/README.md
-# make check               the committed results are those of the committed code
-
 VENV ?= .venv
 PYTHON ?= python3
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 INSTALLED := $(VENV)/.installed
+PIP := python -m pip install --disable-pip-version-check --quiet
+# uv, where it is there, installs the same in less time; it does not read pip's settings, so pip tries after it
+INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(VENV)/bin/python -r $$file ||) $(PIP) -r $$file
 
-.PHONY: repro test trust mutants test-ray bench check ablation release
+.PHONY: help repro test trust mutants test-ray bench check ablation plots-page release
 
-repro: $(INSTALLED)
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
+
+repro: $(INSTALLED) ## the whole pipeline, from nothing to a report
 	dvc repro
 	@python src/headline.py
 
 # a process a core, each with one thread: two with two threads each would wait for one another
 test: export OMP_NUM_THREADS = 1
-test: $(INSTALLED)
+test: $(INSTALLED) ## ruff, mypy and pytest
 	ruff check
 	ruff format --check
 	mypy
@@ -30,38 +26,41 @@ test: $(INSTALLED)
 trust: export ROADSEG_TRUST := 1
 trust: export ROADSEG_KILLS ?= 20
 trust: export PYTHONPATH := tests/trust
-trust: $(INSTALLED)
+trust: $(INSTALLED) ## what docs/trust.md promises, tried: kills, bad input, full disks; up to 20 minutes
 	pytest -p trust_table tests/trust tests/test_resume.py tests/pipeline/test_unchanged.py tests/test_threads.py
 
 # one thread: mutmut forks, and what torch's threads hold at that moment stays locked in the copy
 mutants: export OMP_NUM_THREADS := 1
-mutants: $(INSTALLED)
-	python -m pip install --disable-pip-version-check --quiet -r requirements-mutants.txt
+mutants: $(INSTALLED) ## installs mutmut as well, and counts the changes of single operators that no test notices
+	file=requirements-mutants.txt; $(INSTALL)
 	mutmut run
 	mutmut results
 
-test-ray: $(INSTALLED)
-	python -m pip install --disable-pip-version-check --quiet -r requirements-ray.txt
+test-ray: $(INSTALLED) ## installs Ray as well, and tests the sweep over several machines
+	file=requirements-ray.txt; $(INSTALL)
 	pytest tests/sweep/test_ray_sweep.py
 
+ablation: $(INSTALLED) ## the quick group of experiments.yaml, its table, and the report with it
+# a variant that fails is reported at the end; the others still make the table
+	python src/ablate.py run quick; failed=$$?; \
+	python src/ablate.py table quick --partial && dvc repro && python src/headline.py && exit $$failed
+
+release: $(INSTALLED) ## the trained model with all that belongs to it: NAME=first makes release/first; ARGS=--int8 or --no-onnx
+	python src/release.py $(NAME) $(ARGS)
+
+plots-page: $(INSTALLED) ## dvc plots without the internet: a page from npm's packages, once a clone
+	python src/plots_page.py
+
 bench: export PYTHONPATH := src
-bench: $(INSTALLED)
+bench: $(INSTALLED) ## speed against the study's way, and how cost grows: the tables in benchmarks/README.md
 	python benchmarks/parts.py
 	python benchmarks/engines.py
 	python benchmarks/growth.py
 
-check: $(INSTALLED)
+check: $(INSTALLED) ## the committed results are those of the committed code
 	python src/check.py
-
-# a variant that fails is reported at the end; the others still make the table
-ablation: $(INSTALLED)
-	python src/ablate.py run quick; failed=$$?; \
-	python src/ablate.py table quick --partial && dvc repro && python src/headline.py && exit $$failed
-
-release: $(INSTALLED)
-	python src/release.py $(NAME) $(ARGS)
 
 $(INSTALLED): requirements.txt constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	file=requirements.txt; $(INSTALL)
 	@touch $@

@@ -52,7 +52,10 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run the variants of experiments.yaml and compare them.")
+    parser = argparse.ArgumentParser(
+        description="Run the variants of experiments.yaml and compare them.",
+        epilog="example: python src/ablate.py run quick --seeds 3 && python src/ablate.py table quick --seeds 3",
+    )
     parser.add_argument("command", choices=["list", "run", "soup", "table"])
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")

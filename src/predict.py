@@ -1,7 +1,8 @@
 """Predict the test frames at their own sizes, or any pictures or video.
 
 python src/predict.py           DVC stage `predict`: data/seg_data, models/model.safetensors
-                                -> data/predictions/grey (train ids) and data/predictions/color (palette)
+                                -> data/predictions/grey (train ids) and data/predictions/color (palette),
+                                metrics/predict_times.json
 python src/predict.py SOURCE    a picture, a folder, a glob, a video, or - for a list of paths on the standard input
                                 -> predicted/NAME, or --out: grey, color and overlay, or an overlaid MP4; summary.csv
 """
@@ -22,9 +23,9 @@ from torch import nn
 from tqdm import tqdm
 
 from pipeline import paths
-from pipeline.machine import store_folder
+from pipeline.machine import processor_name, store_folder
 from pipeline.params import Params, load_params
-from pipeline.stage import read_json, replacing, run, run_stage
+from pipeline.stage import read_json, replacing, run, run_stage, write_json
 from pipeline.trained import RunParams, Trained, find_trained
 from roadseg.classes import ClassSet, colorize, read_classes
 from roadseg.engines.exported import Exported
@@ -38,6 +39,7 @@ from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import fill_network
 from roadseg.networks.precision import supported_precision
 from roadseg.networks.prediction import predict, torch_engine
+from roadseg.networks.speed import Timed
 from roadseg.outputs.pictures import overlay, picture_paths, write_pictures
 from roadseg.outputs.summary import Row, Summary, shares_of
 from roadseg.outputs.video_file import VideoFile
@@ -58,7 +60,10 @@ def main() -> None:
     frames = load_frames(files, params.input, training=False, store=store_folder())
 
     how = params.predict
-    maps = predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, device, how.passes)
+    maps = Timed(
+        predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, device, how.passes),
+        warm_up=how.batch_size,
+    )
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
@@ -66,7 +71,16 @@ def main() -> None:
         jobs = (partial(write_prediction, folder, *pair, classes) for pair in zip(names, maps, strict=True))
         for _ in tqdm(in_order(pool, jobs, WRITTEN_BEHIND), "predict", len(files), leave=False, disable=None):
             pass
+    speed = {"frames_per_second": round(maps.per_second, 2), "hardware": hardware_name(device), "engine": how.engine}
+    write_json(paths.PREDICT_TIMES, speed)
     print(f"predicted {len(files)} frame{'s' if len(files) > 1 else ''} into {paths.PREDICTIONS}")
+
+
+def hardware_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{processor_name()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def trained_model(params: Params | RunParams, weights: Path, num_classes: int) -> tuple[nn.Module, torch.device]:
@@ -216,7 +230,10 @@ def in_range(option: str, text: str, kind: type[Number], least: Number, most: Nu
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Predict on any pictures or video; without SOURCE, the DVC stage.")
+    parser = argparse.ArgumentParser(
+        description="Predict on any pictures or video; without SOURCE, the DVC stage.",
+        epilog="example: python src/predict.py drive.mp4 --every 5 --model release/first",
+    )
     add = parser.add_argument
     add("source", metavar="SOURCE", help="a picture, folder, glob or video, or - for a list of paths")
     add("--out", type=Path, metavar="DIR", help="where to write; predicted/NAME by default")

@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.board import check_board
 from pipeline.class_files import read_class_file
 from pipeline.former_runs import FormerRun, former_runs
 from pipeline.params import Params, load_params
@@ -37,6 +38,8 @@ def main() -> None:
     taken = paths.PARAMS.read_bytes() if paths.PARAMS.is_file() else b""
     params = load_params()
     check_engine(params.predict.engine)  # before hours of training
+    if params.train.tensorboard:
+        check_board()
     named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]

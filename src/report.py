@@ -75,6 +75,7 @@ def main() -> None:
         write_pages(run_facts | score_facts | training_facts | comparison, folder)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
+    print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
 
 
 def describe_scores(score: Mapping[str, float], classes: ClassSet, cost: str, test_frames: int) -> dict[str, Any]:

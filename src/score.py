@@ -29,7 +29,10 @@ from roadseg.scoring.study import study_histogram_of_files
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Score predictions against the truth.")
+    parser = argparse.ArgumentParser(
+        description="Score predictions against the truth; without options, the DVC stage.",
+        epilog="example: python src/score.py --pred predicted/NAME/grey --gt data/seg_data/testing/label",
+    )
     parser.add_argument("--pred", type=Path, help="folder of predicted train-id PNGs")
     parser.add_argument("--gt", type=Path, help="folder of true train-id PNGs, under the same names")
     parser.add_argument("--study", action="store_true", help="the study's mIoU of whatever the files hold, unchecked")

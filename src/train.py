@@ -2,7 +2,11 @@
 
 python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, models/teacher.safetensors,
                        metrics/class_weights.json
-                       -> models/model.safetensors, metrics/train.json, train_history.csv, train_times.json
+                       -> models/model.safetensors, metrics/train.json, train_history.csv, train_iou.csv,
+                       train_times.json
+
+After each epoch train_history.csv and train_iou.csv hold all rows so far, and train.json the last one; in the end the
+chosen one. docs/watch.md shows how to look at them.
 """
 
 import time
@@ -10,14 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import paths
+from pipeline.board import Board, board_folder, check_board
 from pipeline.fingerprint import fingerprint
+from pipeline.history_files import write_history
 from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
@@ -42,12 +47,12 @@ from roadseg.specs import Input, Strong
 from roadseg.training.auxiliary import with_auxiliary
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs, score_of
-from roadseg.training.epoch import build_optimizer, miou_of, train_epoch
+from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.freezing import Frozen
 from roadseg.training.groups import parameter_groups
 from roadseg.training.loss_choice import choose_loss
 from roadseg.training.losses import Loss
-from roadseg.training.members import Member, chosen_row, mean_history, soup_of
+from roadseg.training.members import Member, Row, chosen_row, mean_history, soup_of
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import (
     build_fabric,
@@ -57,42 +62,36 @@ from roadseg.training.processes import (
     precision_of,
     sum_over_processes,
 )
+from roadseg.training.progress import Progress
 from roadseg.training.pulls import Pull, build_pull
 from roadseg.training.saved import Saved, claim
 from roadseg.training.schedules import build_schedule
+from roadseg.training.signs import signs_of
 from roadseg.training.start import check_given, check_pretrained, given_tensors
 from roadseg.training.state import TrainingState
 from roadseg.training.teacher import teacher_pull
+from roadseg.training.watching import Watched, chance_of, watch
 
-Watch = Callable[[nn.Module], float]  # the mIoU that a model has on the watched frames
+Watch = Callable[[nn.Module], Watched]  # what a model is worth on the watched frames
 NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course": None}  # of no training so far
 
 
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     classes = read_classes(paths.SEG_DATA)
+    if params.train.tensorboard:
+        check_board()
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
     files, watched_files = chosen_files(params.train.select)
     check_shareable(params.loss, params.train.freeze, fabric.world_size)
-    shares = {name: row.share for name, row in params.data.also.items()}
-    if params.data.unlabelled.source != "none":
-        shares[paths.UNLABELLED] = params.data.unlabelled.share
-    more_files, further = further_data(shares)
+    more_files, further = further_data(shares_of(params))
     draw = partial(ShuffledDraws, len(files), params.train.batch_size, kind=params.augmentation.draws, further=further)
     num_draws = draw(seed=params.seed).num_draws
     check_batches(num_draws, params.train.batch_size, fabric.world_size)
     frames = training_frames([*files, *more_files], classes, params.augment, params.input, params.augmentation.strong)
     watched = load_frames(watched_files, params.input, training=False, store=store_folder())
-    watch = partial(
-        miou_of,
-        fabric,
-        frames=watched,
-        files=watched_files,
-        batch_size=params.train.batch_size,
-        num_classes=len(classes),
-    )
     policy = build_policy(params.augment, params.augmentation.label_fill)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     use_threads(params.train.threads)
@@ -102,6 +101,10 @@ def main() -> None:
     saved = saved_states(params, fabric, frames, watched)
     before = saved.latest() or NOTHING
     members, initial = [Member(**fields) for fields in before["members"]], dict(before["initial"])
+    chance = chance_of(watched_files, len(classes)) if watched_files else None
+    progress = Progress(params.train.epochs, params.train.members if params.train.epochs else 1)
+    board = Board(board_folder(), classes.names) if params.train.tensorboard else None
+    show = partial(show_epoch, fabric, progress, chance, board, classes.names, members)
     with stop_asked_for(possible=fabric.world_size == 1) as asked:
         for number in range(len(members), params.train.members if params.train.epochs else 1):
             seed = (params.seed + number) % 2**32
@@ -119,10 +122,11 @@ def main() -> None:
                 partial(with_progress, fabric, batches, asked),
                 len(batches),
                 [file.image.name for file in (*files, *more_files)],
-                watch if watched_files else None,
+                watcher(params, fabric, watched, watched_files) if watched_files else None,
                 fabric,
                 before["course"] if number == len(before["members"]) else None,
                 partial(save_state, saved, members, initial, before["seconds"] - started),
+                show,
             )
             members.append(member)
             del batches  # its processes end before those of the next member start
@@ -130,7 +134,10 @@ def main() -> None:
     miou = score_of(weights, network, score) if len(members) > 1 else members[0].miou
     stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
-        write_outputs(weights, mean_history(members), chosen_row(members, miou), device_name(fabric))
+        with replacing(paths.MODEL) as temporary:
+            save_weights(temporary, weights)
+        write_history(mean_history([member.history for member in members]), classes.names)
+        write_json(paths.TRAIN, chosen_row(members, miou) | {"device": device_name(fabric)})
         seconds = before["seconds"] + time.perf_counter() - started
         write_times(seconds, num_draws * params.train.epochs * params.train.members)
     saved.remove()
@@ -194,11 +201,12 @@ def train_member(
     fabric: Fabric,
     before: dict[str, Any] | None,
     save: Callable[[TrainingState], None],
-) -> tuple[Member, Callable[[], float] | None]:
-    """Train one network, and return what became of it and what gives the mIoU of the weights that it holds.
+    show: Callable[[list[Row]], None],
+) -> tuple[Member, Callable[[], Watched] | None]:
+    """Train one network, and return what became of it and what says how much the weights that it holds are worth.
 
     `initial` are the weights that all members begin with; the first member, to which it is empty, fills it. `names` are
-    those of the frames. `before` is the state from which it goes on, and `save` keeps a state.
+    those of the frames. `before` is the state to go on from, `save` keeps a state, and `show` tells of an epoch.
     """
     frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
     frozen.in_epoch(1)  # processes agree on what trains when they are set up
@@ -241,7 +249,7 @@ def train_member(
         state,
         choose=params.train.select in ("val", "test"),
         average_last=params.train.average_last,
-        show=partial(print_row, fabric),
+        show=show,
         save=save,
     )
     return member, score
@@ -258,7 +266,17 @@ def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, 
     """The network, with a second head where one is asked for, its loss, and the optimiser's groups of its weights."""
     lr, weight_decay, head_lr = params.train.lr, params.train.weight_decay, params.train.head_lr
     groups = parameter_groups(network, lr, weight_decay, head_lr, params.train.layer_decay, params.train.decay)
-    loss = choose_loss(
+    loss = chosen_loss(params, sum_over_processes)
+    if not params.train.aux:
+        return network, loss, groups
+    both, loss = with_auxiliary(network, params.train.aux, loss, sum_over_processes, num_classes())
+    parameters = list(both.head.parameters())
+    head = {"params": parameters, "lr": lr * head_lr, "lr_scale": head_lr, "weight_decay": weight_decay}
+    return both, loss, [*groups, head]
+
+
+def chosen_loss(params: Params, sum_over_processes: Callable[[Tensor], Tensor]) -> Loss:
+    return choose_loss(
         params.loss,
         class_weights=stored_class_weights(),
         mask_ignored=params.dice.ignored == "left_out",
@@ -269,12 +287,13 @@ def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, 
         sum_over_processes=sum_over_processes,
         num_classes=num_classes(),
     )
-    if not params.train.aux:
-        return network, loss, groups
-    both, loss = with_auxiliary(network, params.train.aux, loss, sum_over_processes, num_classes())
-    parameters = list(both.head.parameters())
-    head = {"params": parameters, "lr": lr * head_lr, "lr_scale": head_lr, "weight_decay": weight_decay}
-    return both, loss, [*groups, head]
+
+
+def watcher(params: Params, fabric: Fabric, frames: Frames, files: Sequence[FrameFiles]) -> Watch:
+    """What a model is worth on those frames; the loss is that of the training, without what pulls at the network."""
+    loss = chosen_loss(params, lambda sums: sums)  # each process has whole batches
+    batch_size, classes = params.train.batch_size, num_classes()
+    return lambda model: watch(fabric, model, frames, files, batch_size, loss, classes)
 
 
 def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -299,6 +318,14 @@ def training_frames(
         counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
         return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names)
     return load_frames(files, target, training=True, store=store_folder())
+
+
+def shares_of(params: Params) -> dict[str, float]:
+    """How much of an epoch each source of further data is, by its name."""
+    shares = {name: row.share for name, row in params.data.also.items()}
+    if params.data.unlabelled.source != "none":
+        shares[paths.UNLABELLED] = params.data.unlabelled.share
+    return shares
 
 
 def further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
@@ -332,20 +359,26 @@ def with_progress(fabric: Fabric, batches: Batches, asked: list[int], epoch: int
         yield batch
 
 
-def print_row(fabric: Fabric, row: dict[str, Any]) -> None:
-    watched = f"  mIoU {row['miou']:.4f}" if row["miou"] is not None else ""
-    loss = f"lr {row['lr']:.2e}  loss {row['loss']:.4f}" if row["epoch"] else "the weights as they are"
-    fabric.print(f"epoch {row['epoch']:3d}  {loss}{watched}", flush=True)
-
-
-def write_outputs(
-    weights: dict[str, Tensor], history: list[dict[str, Any]], chosen: dict[str, Any], device: str
+def show_epoch(
+    fabric: Fabric,
+    progress: Progress,
+    chance: float | None,
+    board: Board | None,
+    class_names: Sequence[str],
+    members: Sequence[Member],
+    history: list[Row],
 ) -> None:
-    with replacing(paths.MODEL) as temporary:
-        save_weights(temporary, weights)
-    with replacing(paths.TRAIN_HISTORY) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
-    write_json(paths.TRAIN, chosen | {"device": device})
+    """Tell of the epoch that has just ended in the training after the finished `members`: on disk, and in a line."""
+    if not fabric.is_global_zero:
+        return
+    rows = mean_history([*(member.history for member in members), history])
+    write_history(rows, class_names)
+    last = {key: history[-1][key] for key in ("epoch", "loss", "miou")}
+    write_json(paths.TRAIN, last | {"device": device_name(fabric)})
+    if board:
+        board.show(history, len(members))
+    lines = [progress.line_of(history[-1], len(members)), *signs_of(history, progress.epochs, chance)]
+    print("\n".join(lines), flush=True)
 
 
 def write_times(seconds: float, num_images: int) -> None:

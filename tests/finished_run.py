@@ -58,7 +58,7 @@ def write_metrics(folder, stems):
     }
     for path, content in contents.items():
         (folder / path).write_text(json.dumps(content))
-    history = pd.DataFrame({"epoch": [1], "lr": [0.1], "loss": [0.5], "miou": [0.1]})
+    history = pd.DataFrame({"epoch": [1], "lr": [0.1], "loss": [0.5], "val_loss": [0.6], "miou": [0.1]})
     history.to_csv(folder / paths.TRAIN_HISTORY, index=False)
     pixels = [600 if name in ("road", "car") else 0 for name in NAMES]
     table = pd.DataFrame({"class": NAMES, "iou": np.linspace(0, 1, 19), "pixels": pixels})

@@ -3,6 +3,7 @@
 ROADSEG_KILLS is how often it is killed here; docs/trust.md names a higher number.
 """
 
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 from test_stages import write_params
@@ -22,7 +24,7 @@ import fetch_data
 import fetch_pretrained
 from pipeline import paths
 
-OUTPUTS = (paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY)
+OUTPUTS = (paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_IOU)
 CHANGES = {
     "data.synthetic": {"train_frames": 9, "test_frames": 2, "height": 96, "width": 192, "seed": 5},
     "train.epochs": 6,
@@ -104,13 +106,25 @@ def stop(number):
     wait_for_a_state(process, before)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert not any(path.exists() for path in OUTPUTS)
+    assert not paths.MODEL.exists()
     return process.returncode, errors
+
+
+def check_live_files(undisturbed):
+    """What the training has left of its epochs so far are the first lines of what it leaves in the end."""
+    (_, _, history, by_class), epochs = undisturbed, len(paths.TRAIN_HISTORY.read_bytes().splitlines()) - 1
+    assert 1 <= epochs < CHANGES["train.epochs"]
+    assert history.startswith(paths.TRAIN_HISTORY.read_bytes())
+    assert by_class.startswith(paths.TRAIN_IOU.read_bytes())
+    last = json.loads(paths.TRAIN.read_text())
+    row = pd.read_csv(paths.TRAIN_HISTORY).iloc[-1]
+    assert [last[key] for key in ("epoch", "loss", "miou")] == [row[key] for key in ("epoch", "loss", "miou")]
 
 
 def test_asked_to_stop(undisturbed):
     for number in (signal.SIGINT, signal.SIGTERM):  # the second one in a training that has gone on
         code, errors = stop(number)
+        check_live_files(undisturbed)
         assert code == 128 + number
         last = errors.splitlines()[-1]
         assert re.fullmatch(r"error: interrupted in epoch \d; the next run goes on from there", last)

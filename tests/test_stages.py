@@ -28,6 +28,7 @@ from roadseg.classes import NAMES, colorize
 from roadseg.errors import UserError
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+HISTORY = (paths.TRAIN_HISTORY, paths.TRAIN_IOU, paths.TRAIN_TIMES)
 SMALL = {
     "data.synthetic": {"train_frames": 6, "test_frames": 3, "height": 96, "width": 192, "seed": 5},
     "data.val_fraction": 0.34,
@@ -108,9 +109,12 @@ def test_class_weights_through_the_augmentation_differ(in_project):
 
 def test_training_writes_a_row_an_epoch_and_the_chosen_weights(in_project):
     history = pd.read_csv(paths.TRAIN_HISTORY)
-    assert history.columns.tolist() == ["epoch", "lr", "loss", "miou"]
+    assert history.columns.tolist() == ["epoch", "lr", "loss", "val_loss", "miou"]
     assert history["epoch"].tolist() == [1, 2]
     assert history["miou"].between(0, 1).all()
+    by_class = pd.read_csv(paths.TRAIN_IOU)
+    assert by_class["class"].tolist() == [*NAMES] * 2
+    assert by_class.groupby("epoch")["iou"].mean().tolist() == pytest.approx(history["miou"].tolist())
     chosen = json.loads(paths.TRAIN.read_text())
     assert chosen["miou"] == history["miou"].max()
     row = history.loc[history["epoch"] == chosen["epoch"]].iloc[0]
@@ -119,14 +123,14 @@ def test_training_writes_a_row_an_epoch_and_the_chosen_weights(in_project):
 
 
 def test_a_second_training_is_bit_equal(in_project):
-    files = paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY
+    files = paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_IOU
     first = bytes_of(*files)
     train.main()
     assert bytes_of(*files) == first
 
 
 def test_training_on_crops_is_repeatable_and_counts_with_their_size(in_project, monkeypatch):
-    stored = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    stored = bytes_of(paths.MODEL, paths.TRAIN, *HISTORY)
     sizes, check = [], train.check_smallest_batch
     monkeypatch.setattr(train, "check_smallest_batch", lambda *given: (sizes.append(given[3:]), check(*given)))
     changes = {"augmentation.strong.crop_height": 64, "augmentation.strong.crop_width": 128, "train.epochs": 1}
@@ -137,34 +141,34 @@ def test_training_on_crops_is_repeatable_and_counts_with_their_size(in_project, 
     train.main()
     assert bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY) == first
     assert sizes == [(64, 128)] * 2
-    for file, content in zip((paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES), stored, strict=True):
+    for file, content in zip((paths.MODEL, paths.TRAIN, *HISTORY), stored, strict=True):
         file.write_bytes(content)
 
 
 def test_another_seed_trains_otherwise(in_project):
-    first = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    first = bytes_of(paths.MODEL, paths.TRAIN, *HISTORY)
     write_params(seed=2)
     train.main()
     assert paths.MODEL.read_bytes() != first[0]
-    for file, content in zip((paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES), first, strict=True):
+    for file, content in zip((paths.MODEL, paths.TRAIN, *HISTORY), first, strict=True):
         file.write_bytes(content)
 
 
 def test_training_starts_from_the_pretrained_tensors(in_project):
-    stored = bytes_of(paths.PRETRAINED, paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES)
+    stored = bytes_of(paths.PRETRAINED, paths.MODEL, paths.TRAIN, *HISTORY)
     paths.PRETRAINED.write_bytes(paths.MODEL.read_bytes())
     write_params(**{"train.lr": 1e-30, "train.epochs": 1, "train.weight_decay": 0.0})
     train.main()
     before, after = load_file(paths.PRETRAINED), load_file(paths.MODEL)
     parameters = [name for name in before if name.endswith("weight")]
     assert all(before[name].equal(after[name]) for name in parameters)
-    files = paths.PRETRAINED, paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES
+    files = paths.PRETRAINED, paths.MODEL, paths.TRAIN, *HISTORY
     for file, content in zip(files, stored, strict=True):
         file.write_bytes(content)
 
 
 def test_further_data_is_trained_on_and_must_have_been_fetched(in_project, tmp_path):
-    files = paths.SPLITS, paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_TIMES
+    files = paths.SPLITS, paths.MODEL, paths.TRAIN, *HISTORY
     stored = bytes_of(*files)
     write_params(**{"data.also": {"mine": {"path": "elsewhere", "share": 0.5}}})
     with pytest.raises(
@@ -190,13 +194,17 @@ def test_further_data_is_trained_on_and_must_have_been_fetched(in_project, tmp_p
         file.write_bytes(content)
 
 
-def test_a_loss_that_is_no_number_is_reported_and_nothing_is_written(in_project):
-    before = bytes_of(paths.MODEL, paths.TRAIN_HISTORY)
+def test_a_loss_that_is_no_number_is_reported_and_no_weights_are_written(in_project):
+    files = paths.MODEL, paths.TRAIN, *HISTORY
+    stored = bytes_of(*files)
     write_params(**{"train.lr": 1e30, "train.optimizer": "sgd"})
     with pytest.raises(UserError, match=r"became nan at a learning rate of .*, in a batch of 00.*\.jpg, .*; lower"):
         train.main()
-    assert bytes_of(paths.MODEL, paths.TRAIN_HISTORY) == before
+    assert paths.MODEL.read_bytes() == stored[0]
+    assert pd.read_csv(paths.TRAIN_HISTORY)["epoch"].tolist() == [1]  # what came before it can be seen
     assert not list(Path("models").glob(".*new*"))
+    for file, content in zip(files, stored, strict=True):
+        file.write_bytes(content)
 
 
 def test_selection_without_held_out_frames_is_reported(in_project):
@@ -218,6 +226,10 @@ def test_predictions_are_classes_at_the_labels_sizes_and_their_colours(in_projec
         assert classes.max() < 19
         colours = cv2.imread(str(Path("data/predictions/color") / file.name))[..., ::-1]
         assert np.array_equal(colours, colorize(classes))
+    speed = json.loads(paths.PREDICT_TIMES.read_text())
+    assert speed["frames_per_second"] > 0
+    assert "thread" in speed["hardware"] or torch.cuda.is_available()
+    assert speed["engine"] == "torch"
 
 
 def test_prediction_and_score_are_repeatable(in_project):

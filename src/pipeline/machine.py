@@ -6,6 +6,8 @@ ROADSEG_DEVICES    GPUs, or CPU processes, that share one training; by default 1
 """
 
 import os
+import platform
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -39,6 +41,16 @@ def num_workers() -> int:
 def num_devices() -> int:
     """Return how many devices share a training; UserError where ROADSEG_DEVICES is not a number of them."""
     return _positive("ROADSEG_DEVICES", "devices", default=1)
+
+
+def processor_name() -> str:
+    """Return the processor's name as its maker gives it, where the system tells; else what kind it is."""
+    with suppress(OSError):  # Linux alone has it
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            key, _, name = line.partition(":")
+            if key.strip() == "model name" and name.strip():
+                return name.strip()
+    return platform.processor() or platform.machine() or "unknown"
 
 
 def share_of_cores(cores: int) -> dict[str, str]:

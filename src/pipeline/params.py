@@ -139,6 +139,7 @@ class Train(Section):
     precision: Precision
     compile: bool
     threads: Annotated[str, Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True)]
+    tensorboard: bool
 
 
 class Distill(Section):

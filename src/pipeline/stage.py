@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.supervision import supervised
 from pipeline.unchanged import same_params
+from pipeline.usage import take_no_options
 from roadseg.errors import Stopped, UserError
 
 
@@ -25,6 +26,7 @@ def run_stage(main: Callable[[], None]) -> None:
         with supervised(), same_params():
             main()
 
+    take_no_options(main, "dvc repro {name}")
     run(alone)
 
 
@@ -33,6 +35,7 @@ def run(main: Callable[[], None]) -> None:
 
     That is a UserError, a failed file operation, or a lack of memory. Anything else keeps its traceback.
     """
+    take_no_options(main, "python src/{name}.py")
     try:
         main()
     except UserError as error:

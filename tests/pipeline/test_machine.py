@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.machine import num_devices, num_workers, share_of_cores, store_folder
+from pipeline.machine import num_devices, num_workers, processor_name, share_of_cores, store_folder
 from roadseg.errors import UserError
 
 
@@ -56,3 +56,13 @@ def test_by_default_one_device_and_a_worker_per_core_up_to_8(monkeypatch):
 
 def test_a_share_of_the_cores_bounds_threads_and_workers():
     assert share_of_cores(3) == {"OMP_NUM_THREADS": "3", "ROADSEG_WORKERS": "3"}
+
+
+def test_a_processor_has_the_name_that_the_system_gives(monkeypatch):
+    text = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: Some CPU @ 3: GHz\n\nmodel name\t: Another\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
+    assert processor_name() == "Some CPU @ 3: GHz"
+    monkeypatch.setattr("platform.processor", lambda: "")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "Hardware\t: board\n")
+    assert processor_name() == "arm64"

@@ -42,11 +42,16 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
 
 
 def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
-    """Plot the columns loss, lr and miou over epoch; `watched` says whose mIoU it is."""
+    """Plot the columns loss, val_loss, lr and miou over epoch; `watched` says whose loss and mIoU the others are."""
     figure = Figure(figsize=(10, 3))
     loss, miou, lr = figure.subplots(1, 3)
     figure.subplots_adjust(wspace=0.4)
-    _curve(loss, history, "loss", "training loss")
+    if "val_loss" in history and history["val_loss"].notna().any():
+        _curve(loss, history, "val_loss", "", f"{watched} frames", "tab:orange")
+        _curve(loss, history, "loss", "loss", "training", "tab:blue")
+        loss.legend(loc="upper right")
+    else:
+        _curve(loss, history, "loss", "training loss")
     _curve(miou, history, "miou", f"mIoU, {watched} frames")
     _curve(lr, history, "lr", "learning rate")
     chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
@@ -55,8 +60,10 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     save_figure(figure, path)
 
 
-def _curve(axes: Axes, history: pd.DataFrame, column: str, title: str) -> None:
-    axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "")
+def _curve(
+    axes: Axes, history: pd.DataFrame, column: str, title: str, label: str | None = None, color: str | None = None
+) -> None:
+    axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "", label=label, color=color)
     axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

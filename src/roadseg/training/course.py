@@ -1,7 +1,6 @@
 """The course of one training: its epochs, what is watched after each, and the weights that are kept in the end."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -9,8 +8,11 @@ from roadseg.errors import Stopped
 from roadseg.frames.batches import Batch
 from roadseg.training.averaging import holding
 from roadseg.training.freezing import Frozen
-from roadseg.training.members import Member
+from roadseg.training.members import Member, Row
 from roadseg.training.state import TrainingState
+from roadseg.training.watching import Watched
+
+_WATCHED = ("val_loss", "miou", "iou")
 
 
 def run_epochs(
@@ -19,28 +21,28 @@ def run_epochs(
     batches_of: Callable[[int, int], Iterable[Batch]],
     train: Callable[..., float],
     frozen: Frozen,
-    score: Callable[[], float] | None,
+    score: Callable[[], Watched] | None,
     state: TrainingState,
     choose: bool,
     average_last: int,
-    show: Callable[[dict[str, Any]], None],
+    show: Callable[[list[Row]], None],
     save: Callable[[TrainingState], None] = lambda _: None,
 ) -> Member:
     """Train a network from where `state` is until it has had some epochs, and return what became of it.
 
     `batches_of` gives the batches of an epoch by its number, from a batch on, and `train` its mean loss, with what is
-    `frozen` in eval mode. `score` gives the mIoU of what the network holds, and is None where no frames are watched.
-    `save` is called after each epoch, and where a signal stops the training between two batches; `show` is called with
-    each epoch's row. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean of those
-    of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the
-    row is number 0, without a loss, and the weights are those that the network holds.
+    `frozen` in eval mode. `score` gives what the network is worth now, and is None where no frames are watched.
+    `save` is called after each epoch, and where a signal stops the training between two batches; then `show`, with the
+    rows of all epochs so far. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean
+    of those of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the row
+    is number 0, without a loss, and the weights are those that the network holds.
     Raises UserError where the schedule needs an mIoU and has none.
     """
     if epochs == 0:
         state.best.offer(0, None, network)
-        row = {"epoch": 0, "lr": 0.0, "loss": None, "miou": score() if score else None}
-        show(row)
-        return Member([row], 0, state.best.weights, row["miou"])
+        history = [row_of(0, 0.0, None, score() if score else None)]
+        show(history)
+        return Member(history, 0, state.best.weights, history[0]["miou"])
     while state.epoch <= epochs:
         epoch = state.epoch
         try:
@@ -49,21 +51,28 @@ def run_epochs(
             save(state)
             raise
         with state.kept.in_network():
-            miou = score() if score else None
+            seen = score() if score else None
+            miou = seen.miou if seen else None
             state.best.offer(epoch, miou if choose else None, network)
             if epochs - epoch < average_last > 1:
                 state.mean.add(network.state_dict())
         state.schedule.after_epoch(miou)
-        state.next_epoch({"epoch": epoch, "lr": state.sums.lr, "loss": loss, "miou": miou})
+        state.next_epoch(row_of(epoch, state.sums.lr, loss, seen))
         save(state)
-        show(state.history[-1])
+        show(state.history)
     history, best, mean = state.history, state.best, state.mean
     if average_last == 1:
         return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"])
     return Member(history, epochs, mean.tensors(), score_of(mean.tensors(), network, score))
 
 
-def score_of(weights: Mapping[str, Tensor], network: nn.Module, score: Callable[[], float] | None) -> float | None:
+def row_of(epoch: int, lr: float | None, loss: float | None, seen: Watched | None) -> Row:
+    """Return what the history says of an epoch."""
+    watched = {"val_loss": seen.loss, "miou": seen.miou, "iou": seen.iou} if seen else dict.fromkeys(_WATCHED)
+    return {"epoch": epoch, "lr": lr, "loss": loss} | watched
+
+
+def score_of(weights: Mapping[str, Tensor], network: nn.Module, score: Callable[[], Watched] | None) -> float | None:
     """Return the mIoU that a network has with those weights, of any shape and dtype that its own have.
 
     None where no frames are watched.
@@ -71,4 +80,4 @@ def score_of(weights: Mapping[str, Tensor], network: nn.Module, score: Callable[
     if score is None:
         return None
     with holding(network, weights):
-        return score()
+        return score().miou

@@ -1,28 +1,19 @@
-"""One epoch of training and the mIoU after it, an optimiser by name, and the best weights so far."""
+"""One epoch of training, an optimiser by name, and the best weights so far."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
-from roadseg.classes import NUM_CLASSES
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
-from roadseg.frames.files import FrameFiles
-from roadseg.frames.resized import Frames
-from roadseg.images import read_label
-from roadseg.networks.prediction import normalize, predict
-from roadseg.scoring.counting import VALUES
-from roadseg.scoring.scoring import cal_acc, joint_histogram
+from roadseg.networks.prediction import normalize
 from roadseg.training.losses import Loss
-from roadseg.training.processes import sum_over_processes
 from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule
 
@@ -122,27 +113,6 @@ def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
         return logits
     # contiguous: enlarging channels_last logits of few pixels takes several times as long on a CPU
     return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
-
-
-def miou_of(
-    fabric: Fabric,
-    model: nn.Module,
-    frames: Frames,
-    files: Sequence[FrameFiles],
-    batch_size: int,
-    num_classes: int = NUM_CLASSES,
-) -> float:
-    """Return the mIoU over all classes, as `cal_acc` defines it, at the labels' own sizes.
-
-    The processes share the frames out among them, and each gets the result. Raises UserError for an unreadable label.
-    """
-    share = range(fabric.global_rank, len(frames), fabric.world_size)
-    joint = np.zeros((VALUES, VALUES), dtype=np.int64)
-    maps = predict(model, frames, share, batch_size, "logits", fabric.device)
-    for i, classes in zip(share, maps, strict=True):
-        joint += joint_histogram(classes, read_label(files[i].label))
-    total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
-    return cal_acc(total.cpu().numpy(), num_classes)[0]
 
 
 @dataclass

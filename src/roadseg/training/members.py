@@ -6,18 +6,21 @@ joint prediction, at the cost of one (model soups, Wortsman et al., ICML 2022).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
 from roadseg.networks.mean import Mean
+
+Row: TypeAlias = dict[str, Any]  # of an epoch: epoch, lr, loss, val_loss, miou, iou (K)
 
 
 @dataclass(frozen=True)
 class Member:
     """One training: a row for each epoch, the epoch chosen, the weights kept, and their mIoU where it is watched."""
 
-    history: list[dict[str, Any]]
+    history: list[Row]
     epoch: int
     weights: dict[str, Tensor]
     miou: float | None
@@ -31,25 +34,29 @@ def soup_of(members: Sequence[Member]) -> dict[str, Tensor]:
     return mean.tensors()
 
 
-def mean_history(members: Sequence[Member]) -> list[dict[str, Any]]:
-    """Return a row for each epoch, with the means of the members' losses and mIoUs."""
-    return [
-        {"epoch": rows[0]["epoch"], "lr": rows[0]["lr"], "loss": _mean(rows, "loss"), "miou": _mean(rows, "miou")}
-        for rows in zip(*(member.history for member in members), strict=True)
-    ]
+def mean_history(histories: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return a row for each epoch: its number and learning rate, and the means over the members that have had it."""
+    return [_mean_row([row for row in rows if row]) for rows in zip_longest(*histories)]
 
 
-def chosen_row(members: Sequence[Member], miou: float | None) -> dict[str, Any]:
+def _mean_row(rows: Sequence[Row]) -> Row:
+    means = {key: _mean([row[key] for row in rows]) for key in ("loss", "val_loss", "miou")}
+    by_class = [row["iou"] for row in rows]
+    iou = None if None in by_class else [_mean(values) for values in zip(*by_class, strict=True)]
+    return {"epoch": rows[0]["epoch"], "lr": rows[0]["lr"]} | means | {"iou": iou}
+
+
+def chosen_row(members: Sequence[Member], miou: float | None) -> Row:
     """Return epoch, loss and mIoU of what is kept; `miou` is that of the mean of several.
 
     Of several members, epoch is the latest that one of them chose, and loss the mean over those chosen; `members` then
     lists the mIoU of each.
     """
     rows = [next(row for row in member.history if row["epoch"] == member.epoch) for member in members]
-    row = {"epoch": max(member.epoch for member in members), "loss": _mean(rows, "loss"), "miou": miou}
+    row = {"epoch": max(member.epoch for member in members), "loss": _mean([row["loss"] for row in rows]), "miou": miou}
     return row | ({"members": [member.miou for member in members]} if len(members) > 1 else {})
 
 
-def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
-    values = [row[key] for row in rows]
-    return None if None in values else sum(values) / len(values)
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None

@@ -9,13 +9,11 @@ import cv2
 import numpy as np
 import pytest
 from conftest import write_picture, write_seg_data
-from lightning_fabric import Fabric
 
 from roadseg.errors import UserError
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.specs import Input
-from roadseg.training.epoch import miou_of
 
 
 @pytest.fixture
@@ -147,19 +145,3 @@ def test_a_store_that_cannot_be_written_is_reported(one_frame, tmp_path):
 
 def test_no_frames_are_frames_too(tmp_path):
     assert load([], 2, 4, "area", tmp_path).images.shape == (0, 2, 4, 3)
-
-
-def test_a_network_is_scored_at_the_labels_size(one_frame, tmp_path):
-    import torch
-
-    class LeftIsThree(torch.nn.Module):
-        def forward(self, images):
-            logits = torch.zeros(len(images), 19, *images.shape[-2:])
-            middle = images.shape[-1] // 2
-            logits[:, 3, :, :middle] = 1
-            logits[:, 9, :, middle:] = 1
-            return logits
-
-    frames = load(one_frame, 2, 4, "area", tmp_path)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    assert miou_of(fabric, LeftIsThree(), frames, one_frame, batch_size=1) == pytest.approx(2 / 19)

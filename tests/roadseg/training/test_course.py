@@ -11,6 +11,7 @@ from roadseg.training.course import run_epochs
 from roadseg.training.freezing import Frozen
 from roadseg.training.schedules import build_schedule
 from roadseg.training.state import TrainingState
+from roadseg.training.watching import Watched
 
 MIOUS = [0.1, 0.4, 0.2, 0.3]
 
@@ -32,9 +33,10 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
         return 10.0 * epoch
 
     def score():
-        return mious.get(network.weight.item(), network.weight.item())
+        miou = mious.get(network.weight.item(), network.weight.item())
+        return Watched(10 * miou, miou, [miou, 0.0])
 
-    rows = []
+    shown = []
     schedule = build_schedule(Constant(), optimizer, 4, 1)
     frozen = Frozen(network, "train", "none")
     score_or_none = score if watched else None
@@ -49,9 +51,9 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
         state,
         choose,
         average_last,
-        rows.append,
+        lambda history: shown.append(list(history)),
     )
-    assert rows == member.history
+    assert shown == [member.history[:end] for end in range(1, max(epochs, 1) + 1)]
     assert network.weight.item() == epochs**2
     return member
 
@@ -66,14 +68,16 @@ def test_what_is_kept(choose, average_last, epoch, weight, miou):
     assert member.weights["weight"].item() == pytest.approx(weight)
     assert member.miou == pytest.approx(miou)
     assert [row["miou"] for row in member.history] == MIOUS
-    assert member.history[1] == {"epoch": 2, "lr": 0.5, "loss": 20.0, "miou": 0.4}
+    assert member.history[1] == {"epoch": 2, "lr": 0.5, "loss": 20.0, "val_loss": 4, "miou": 0.4, "iou": [0.4, 0]}
 
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_no_epoch_leaves_the_weights(watched):
     member = course(watched, 1, watched, decay=0.5, epochs=0)
     assert member.weights["weight"].item() == 0
-    assert member.history == [{"epoch": 0, "lr": 0.0, "loss": None, "miou": 0.0 if watched else None}]
+    seen = (0.0, 0.0, [0.0, 0.0]) if watched else (None, None, None)
+    row = {"epoch": 0, "lr": 0.0, "loss": None} | dict(zip(("val_loss", "miou", "iou"), seen, strict=True))
+    assert member.history == [row]
     assert (member.epoch, member.miou) == (0, member.history[0]["miou"])
 
 

@@ -78,6 +78,7 @@ def one_process(tmp_path_factory):
 def assert_same_training(folder, expected):
     curves = [pd.read_csv(f / "metrics" / "train_history.csv") for f in (folder, expected)]
     assert curves[0]["loss"].tolist() == pytest.approx(curves[1]["loss"].tolist(), rel=1e-4)
+    assert curves[0]["val_loss"].tolist() == pytest.approx(curves[1]["val_loss"].tolist(), rel=1e-3)
     assert curves[0]["miou"].tolist() == pytest.approx(curves[1]["miou"].tolist(), abs=2e-3)
     weights, expected_weights = (load_file(f / "models" / "model.safetensors") for f in (folder, expected))
     assert weights.keys() == expected_weights.keys()

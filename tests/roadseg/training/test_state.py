@@ -18,6 +18,7 @@ from roadseg.training.losses import build_loss
 from roadseg.training.saved import Saved
 from roadseg.training.schedules import build_schedule
 from roadseg.training.state import TrainingState
+from roadseg.training.watching import Watched
 
 EPOCHS, BATCHES = 4, 3
 SCHEDULES = {"poly": Poly(power=1.0, warmup_epochs=1.0), "cosine": Cosine(eta_min=0.0), "plateau": None}
@@ -77,7 +78,7 @@ def training(optimizer_name, schedule_name, decay, average_last, saved, stop=Non
         Loader(stop, error).batches_of,
         train,
         Frozen(network, "train", "none"),
-        lambda: network[3].bias.sum().item(),
+        lambda: Watched(network[1].weight.sum().item(), network[3].bias.sum().item(), network[3].bias.tolist()),
         state,
         average_last == 1,
         average_last,
