@@ -8,6 +8,7 @@ python src/report.py       DVC stage `report`: metrics/*, data/predictions
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from roadseg.report.ablation_words import ablation_facts
 from roadseg.report.addresses import shown_url
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
+from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
 from roadseg.report.pages import write_pages
 from roadseg.report.sources import data_name
+from roadseg.scoring.frame_scores import score_frames, worst_first
 
 
 def main() -> None:
@@ -72,7 +75,8 @@ def main() -> None:
     with replacing(paths.REPORT) as folder:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)
-        write_pages(run_facts | score_facts | training_facts | comparison, folder)
+        views = {"frames": view_frames(splits["test"], params.report.frames, classes)}
+        write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
 
@@ -100,6 +104,22 @@ def headline_of(miou: float, gflops: float, gflops_ran: float) -> dict[str, floa
         "gflops_ran": gflops_ran,
         "efficiency_ran": 100 * miou / gflops_ran,
     }
+
+
+def view_frames(stems: Sequence[str], most: int, classes: ClassSet) -> dict[str, Any]:
+    """The test frames of report.html: the worst of them, no more than so many, worst first."""
+    files = frame_files(paths.SEG_DATA / "testing", stems)
+    preds = [paths.PREDICTIONS / "grey" / file.label.name for file in files]
+    scores = score_frames([(pred, file.label) for pred, file in zip(preds, files, strict=True)], len(classes))
+    shown = worst_first(scores)[:most]
+    longest = longest_side(len(shown))
+
+    def view(i: int) -> dict[str, Any]:
+        return frame_view(stems[i], (files[i].image, files[i].label, preds[i]), scores[i], classes, longest)
+
+    with ThreadPoolExecutor() as pool:
+        views = list(tqdm(pool.map(view, shown), "frames", len(shown), leave=False, disable=None))
+    return {"sentence": frames_sentence(len(shown), len(stems)), "legend": legend(classes), "shown": views}
 
 
 def evenly_spread(stems: Sequence[str], number: int) -> list[str]:

@@ -18,6 +18,7 @@ EXAMPLES = (
     "roadseg.networks.catalogue",
     "roadseg.report.addresses",
     "roadseg.report.frame_picture",
+    "roadseg.report.frame_views",
     "roadseg.report.narrative",
     "roadseg.report.outside",
     "roadseg.scenes.scene",

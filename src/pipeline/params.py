@@ -164,6 +164,7 @@ class Flops(Section):
 
 class Report(Section):
     pictures: PositiveInt
+    frames: PositiveInt
 
 
 class Params(Section):
