@@ -25,6 +25,8 @@ from roadseg.report import narrative
 from roadseg.report.ablation import read_table
 from roadseg.report.ablation_words import ablation_facts
 from roadseg.report.addresses import shown_url
+from roadseg.report.chart import panels
+from roadseg.report.confusion_view import confusion_view
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
 from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
@@ -71,11 +73,16 @@ def main() -> None:
         ),
     }
     data = data_name(params.data.source, params.classes)
-    comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), data)
+    ablation = read_table(paths.ABLATION.with_suffix(".csv"))
+    comparison = ablation_facts(ablation, data)
     with replacing(paths.REPORT) as folder:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)
-        views = {"frames": view_frames(splits["test"], params.report.frames, classes)}
+        views = {
+            "frames": view_frames(splits["test"], params.report.frames, classes),
+            "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
+            "panels": panels(ablation),
+        }
         write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})

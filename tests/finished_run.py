@@ -64,6 +64,7 @@ def write_metrics(folder, stems):
     table = pd.DataFrame({"class": NAMES, "iou": np.linspace(0, 1, 19), "pixels": pixels})
     table.to_csv(folder / paths.PER_CLASS, index=False)
     plot_confusion(np.diag(pixels), folder / paths.CONFUSION_PICTURE)
+    pd.DataFrame(np.diag(pixels), index=pd.Index(NAMES, name="truth"), columns=NAMES).to_csv(folder / paths.CONFUSION)
     for ending in (".csv", ".png"):
         shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), folder / paths.ABLATION.with_suffix(ending))
 

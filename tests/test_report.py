@@ -75,11 +75,28 @@ def test_any_name_gives_a_whole_report_and_is_shown(run):
     allowed = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "table", "thead", "tbody", "tr"}
     allowed |= {"th", "td", "strong", "bdi", "figure", "figcaption", "img", "ul", "li"}
     allowed |= {"nav", "a", "div", "span", "label", "select", "option", "button", "output", "input", "script"}
+    allowed |= {"details", "summary", "svg", "g", "title", "text", "line", "polyline", "circle"}
     assert {tag for tag, _ in page.elements} <= allowed
     attributes = {name for _, names in page.elements for name in names}
     known = {"lang", "charset", "http-equiv", "content", "name", "class", "alt", "src", "id", "href", "style"}
     controls = {"type", "min", "max", "step", "value", "aria-label"}
-    assert attributes == known | controls | {"data-missed", "data-truth"}
+    drawing = {
+        "viewbox",
+        "role",
+        "x",
+        "y",
+        "x1",
+        "x2",
+        "y1",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "points",
+        "text-anchor",
+        "transform",
+    }
+    assert attributes == known | controls | drawing | {"data-missed", "data-truth", "data-says", "title", "tabindex"}
 
 
 def test_the_pictures_do_not_depend_on_the_names(run, tmp_path):

@@ -23,7 +23,7 @@ class FrameScore:
 
 
 def score_frame(pred: np.ndarray, truth: np.ndarray, num_classes: int) -> FrameScore:
-    """Score one frame from two (H, W) uint8 maps of one size."""
+    """Score one frame from two (H, W) uint8 maps of one size; one without truth is no UserError, its mIoU is NaN."""
     joint = joint_histogram(pred, truth)
     pixels = joint[:num_classes].sum(axis=1)
     pixels[IGNORE_INDEX : IGNORE_INDEX + 1] = 0

@@ -5,6 +5,8 @@ import numpy as np
 from roadseg.report import narrative
 from roadseg.report.ablation import ablation_table
 from roadseg.report.ablation_words import ablation_facts
+from roadseg.report.chart import panels
+from roadseg.report.confusion_view import confusion_view
 from roadseg.report.embedded import webp
 from roadseg.report.figures import plot_palette
 from roadseg.report.frame_views import frames_sentence
@@ -81,6 +83,8 @@ def views(frames=1, outside="a name"):
             "legend": [("#000000", outside), ("#ffffff", "sky")],
             "shown": [frame | {"layers": layers}] * frames,
         },
+        "confusion": confusion_view(np.array([[3, 1, 0], [0, 400, 0], [1, 1, 1]]), ["road", outside, "sky"]),
+        "panels": panels(ablation_table([run_of("cheap", gflops=3.0, miou=0.4), run_of(outside)])),
     }
 
 

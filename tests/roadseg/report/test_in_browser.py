@@ -16,7 +16,7 @@ COLORS = {"picture": (10, 200, 10), "truth": (0, 0, 250), "prediction": (250, 0,
 
 def shown():
     """Three frames of plain layers, under names that would run a script if they were not escaped."""
-    frames = views()
+    frames = views(outside=HOSTILE[0])
     layers = {name: webp(np.full((40, 130, 3), color, np.uint8), lossless=True) for name, color in COLORS.items()}
     frames["frames"] |= {
         "legend": [("#000000", name) for name in CLASSES],
@@ -28,6 +28,12 @@ def shown():
     return frames
 
 
+def content():
+    """Facts in which one class does not occur."""
+    found = facts(3, outside=HOSTILE[0])
+    return found | {"classes": [*found["classes"][1:], found["classes"][0]]}
+
+
 @pytest.fixture(scope="module")
 def opened():
     with browser() as found:
@@ -37,7 +43,7 @@ def opened():
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page") / "a"
-    write(folder, facts(3, outside=HOSTILE[0]), shown())
+    write(folder, content(), shown())
     return folder / "report.html"
 
 
@@ -125,6 +131,55 @@ def test_one_slider_goes_from_the_picture_over_truth_and_prediction_to_the_error
     assert opacities(page) == [1, 1, 0, 0]
     page.keyboard.press("n")
     assert opacities(page) == [1, 1, 0, 0], "the next frame is seen the same way"
+
+
+def column(table, number):
+    return table.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def test_a_table_sorts_by_the_column_clicked_and_the_other_way_round_by_a_second_click(page):
+    table = page.locator("#classes ~ table.sorts").first
+    before = column(table, 1)
+    table.get_by_role("button", name="IoU %").click()
+    assert [*map(float, column(table, 2)[:-1])] == sorted(map(float, column(table, 2)[:-1]), reverse=True)
+    assert column(table, 2)[-1] == "does not occur", "what has no figure stays at the end"
+    table.get_by_role("button", name="IoU %").click()
+    assert [*map(float, column(table, 2)[:-1])] == sorted(map(float, column(table, 2)[:-1]))
+    assert column(table, 2)[-1] == "does not occur"
+    assert table.locator("[aria-sort=ascending]").inner_text().startswith("IoU %")
+    table.get_by_role("button", name="class").click()
+    assert column(table, 1)[:4] == ['"><script>document.title="run"</script>', "class 0", "class 1", "class 2"]
+    assert column(table, 1)[-1] == "class 18", "numbers in names count as numbers"
+    assert sorted(before) == sorted(column(table, 1))
+    assert table.locator("[aria-sort]").count() == 1
+
+
+def test_the_ablations_rows_sort_too_by_the_figure_that_a_cell_begins_with(page):
+    table = page.locator("#ablation ~ table.sorts").first
+    table.get_by_role("button", name="variant").click()
+    names = column(table, 1)
+    assert names == sorted(names)
+    table.get_by_role("button", name="variant").click()
+    assert column(table, 1) == names[::-1]
+
+
+def test_a_cell_of_the_confusion_says_what_it_counts(page):
+    said = page.locator(".confusion output")
+    page.locator(".confusion td").first.hover()
+    assert said.inner_text() == "truth road, predicted road: 75.00 % of the true pixels, 3 pixels"
+    page.locator(".confusion td").nth(1).hover()
+    assert said.inner_text() == f"truth road, predicted {HOSTILE[0]}: 25.00 % of the true pixels, 1 pixels"
+
+
+def test_a_point_of_the_drawing_says_its_name_to_pointer_and_keyboard(page):
+    points, said = page.locator(".chart .point"), page.locator(".chart output")
+    assert points.first.locator("text").is_hidden()
+    points.first.locator("circle").hover()
+    assert said.inner_text().startswith("cheap (g): mIoU 40.00 %, 3.00 GFLOPs, 4.00 as it ran")
+    assert points.first.locator("text").is_visible()
+    points.nth(1).focus()
+    assert said.inner_text().startswith(f"{HOSTILE[0]} (g): mIoU 50.00 %")
+    assert points.nth(1).locator("text").is_visible()
 
 
 def test_layers_lie_on_each_other(page):
