@@ -1,6 +1,6 @@
 """Put the figures, curves and pictures of the run into one report, in three forms.
 
-python src/report.py       DVC stage `report`: metrics/*, data/predictions
+python src/report.py       DVC stage `report`: metrics/*, data/predictions, data/label_check
                            -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json,
                            metrics/efficiency.json
 """
@@ -21,6 +21,7 @@ from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.classes import ClassSet, read_classes
 from roadseg.frames.files import frame_files
+from roadseg.label_check.tables import read_rows
 from roadseg.report import narrative
 from roadseg.report.ablation import read_table
 from roadseg.report.ablation_words import ablation_facts
@@ -32,6 +33,7 @@ from roadseg.report.frame_picture import draw_frame
 from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
 from roadseg.report.pages import write_pages
 from roadseg.report.sources import data_name
+from roadseg.report.suspect_views import suspect_view
 from roadseg.scoring.frame_scores import score_frames, worst_first
 
 
@@ -81,6 +83,7 @@ def main() -> None:
         views = {
             "frames": view_frames(splits["test"], params.report.frames, classes),
             "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
+            "suspects": view_suspects(params.check_labels.shown, classes),
             "panels": panels(ablation),
         }
         write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
@@ -127,6 +130,21 @@ def view_frames(stems: Sequence[str], most: int, classes: ClassSet) -> dict[str,
     with ThreadPoolExecutor() as pool:
         views = list(tqdm(pool.map(view, shown), "frames", len(shown), leave=False, disable=None))
     return {"sentence": frames_sentence(len(shown), len(stems)), "legend": legend(classes), "shown": views}
+
+
+def view_suspects(most: int, classes: ClassSet) -> dict[str, Any]:
+    """The most suspicious labels, and the frames that they are in."""
+    regions, frames = (read_rows(paths.LABEL_CHECK / name) for name in ("regions.csv", "frames.csv"))
+
+    def view(row: Mapping[str, Any]) -> dict[str, Any]:
+        image = paths.SEG_DATA / row["image"]
+        label = image.parents[1] / "label" / f"{image.stem}.png"
+        return suspect_view(row, image, label, paths.LABEL_CHECK / "classes" / row["classes"], classes)
+
+    with ThreadPoolExecutor() as pool:
+        shown = list(pool.map(view, regions[:most]))
+    total = sum(frame["regions"] for frame in frames)
+    return {"sentence": narrative.suspects(len(shown), total), "shown": shown, "frames": frames[:most]}
 
 
 def evenly_spread(stems: Sequence[str], number: int) -> list[str]:

@@ -156,6 +156,11 @@ class Predict(Section):
     precision: Precision
 
 
+class CheckLabels(Section):
+    margin: Share
+    shown: PositiveInt
+
+
 class Flops(Section):
     height: Annotated[int, Field(ge=32, le=4096)]
     width: Annotated[int, Field(ge=32, le=4096)]
@@ -191,6 +196,7 @@ class Params(Section):
     train: Train
     distill: Distill
     predict: Predict
+    check_labels: CheckLabels
     flops: Flops
     report: Report
 

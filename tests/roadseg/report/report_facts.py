@@ -84,6 +84,16 @@ def views(frames=1, outside="a name"):
             "shown": [frame | {"layers": layers}] * frames,
         },
         "confusion": confusion_view(np.array([[3, 1, 0], [0, 400, 0], [1, 1, 1]]), ["road", outside, "sky"]),
+        "suspects": {
+            "sentence": narrative.suspects(2, 2),
+            "frames": [{"image": outside, "split": outside, "regions": 2, "share": 0.1, "suspicion": 9}],
+            "shown": [
+                frame
+                | {"rank": 1, "image": outside, "split": outside, "label": outside, "predicted": outside}
+                | {"layers": {"picture": layers["picture"]}}
+            ]
+            * 2,
+        },
         "panels": panels(ablation_table([run_of("cheap", gflops=3.0, miou=0.4), run_of(outside)])),
     }
 
