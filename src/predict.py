@@ -18,7 +18,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 from tqdm import tqdm
 
@@ -35,6 +34,7 @@ from roadseg.frames.resized import load_frames
 from roadseg.images import write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.devices import on_best_device
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import fill_network
 from roadseg.networks.precision import supported_precision
@@ -90,12 +90,10 @@ def trained_model(params: Params | RunParams, weights: Path, num_classes: int) -
     """
     make_deterministic()
     keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    fabric = Fabric(accelerator="auto", devices=1, precision=supported_precision(params.predict.precision, device))
     network = build_model(params.model, params.models[params.model], num_classes)
     fill_network(network, weights)
     if params.predict.engine == "torch":
-        return fabric.setup(network.to(memory_format=torch.channels_last)), fabric.device
+        return on_best_device(network, params.predict.precision)
     cpu = torch.device("cpu")
     bfloat16 = supported_precision(params.predict.precision, cpu) == "bf16-mixed"
     return Exported(params.predict.engine, network, bfloat16), cpu

@@ -1,6 +1,6 @@
 """Put the figures, curves and pictures of the run into one report, in three forms.
 
-python src/report.py       DVC stage `report`: metrics/*, data/predictions
+python src/report.py       DVC stage `report`: metrics/*, data/predictions, data/label_check
                            -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json,
                            metrics/efficiency.json
 """
@@ -8,6 +8,7 @@ python src/report.py       DVC stage `report`: metrics/*, data/predictions
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,20 @@ from pipeline.params import load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.classes import ClassSet, read_classes
 from roadseg.frames.files import frame_files
+from roadseg.label_check.tables import read_rows
 from roadseg.report import narrative
 from roadseg.report.ablation import read_table
 from roadseg.report.ablation_words import ablation_facts
 from roadseg.report.addresses import shown_url
+from roadseg.report.chart import panels
+from roadseg.report.confusion_view import confusion_view
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
+from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
 from roadseg.report.pages import write_pages
 from roadseg.report.sources import data_name
+from roadseg.report.suspect_views import suspect_view
+from roadseg.scoring.frame_scores import score_frames, worst_first
 
 
 def main() -> None:
@@ -68,11 +75,18 @@ def main() -> None:
         ),
     }
     data = data_name(params.data.source, params.classes)
-    comparison = ablation_facts(read_table(paths.ABLATION.with_suffix(".csv")), data)
+    ablation = read_table(paths.ABLATION.with_suffix(".csv"))
+    comparison = ablation_facts(ablation, data)
     with replacing(paths.REPORT) as folder:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)
-        write_pages(run_facts | score_facts | training_facts | comparison, folder)
+        views = {
+            "frames": view_frames(splits["test"], params.report.frames, classes),
+            "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
+            "suspects": view_suspects(params.check_labels.shown, classes),
+            "panels": panels(ablation),
+        }
+        write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
     print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
@@ -101,6 +115,37 @@ def headline_of(miou: float, gflops: float, gflops_ran: float) -> dict[str, floa
         "gflops_ran": gflops_ran,
         "efficiency_ran": 100 * miou / gflops_ran,
     }
+
+
+def view_frames(stems: Sequence[str], most: int, classes: ClassSet) -> dict[str, Any]:
+    """The test frames of report.html: the worst of them, no more than so many, worst first."""
+    files = frame_files(paths.SEG_DATA / "testing", stems)
+    preds = [paths.PREDICTIONS / "grey" / file.label.name for file in files]
+    scores = score_frames([(pred, file.label) for pred, file in zip(preds, files, strict=True)], len(classes))
+    shown = worst_first(scores)[:most]
+    longest = longest_side(len(shown))
+
+    def view(i: int) -> dict[str, Any]:
+        return frame_view(stems[i], (files[i].image, files[i].label, preds[i]), scores[i], classes, longest)
+
+    with ThreadPoolExecutor() as pool:
+        views = list(tqdm(pool.map(view, shown), "frames", len(shown), leave=False, disable=None))
+    return {"sentence": frames_sentence(len(shown), len(stems)), "legend": legend(classes), "shown": views}
+
+
+def view_suspects(most: int, classes: ClassSet) -> dict[str, Any]:
+    """The most suspicious labels, and the frames that they are in."""
+    regions, frames = (read_rows(paths.LABEL_CHECK / name) for name in ("regions.csv", "frames.csv"))
+
+    def view(row: Mapping[str, Any]) -> dict[str, Any]:
+        image = paths.SEG_DATA / row["image"]
+        label = image.parents[1] / "label" / f"{image.stem}.png"
+        return suspect_view(row, image, label, paths.LABEL_CHECK / "classes" / row["classes"], classes)
+
+    with ThreadPoolExecutor() as pool:
+        shown = list(pool.map(view, regions[:most]))
+    total = sum(frame["regions"] for frame in frames)
+    return {"sentence": narrative.suspects(len(shown), total), "shown": shown, "frames": frames[:most]}
 
 
 def evenly_spread(stems: Sequence[str], number: int) -> list[str]:

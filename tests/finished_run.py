@@ -11,6 +11,7 @@ from conftest import ROOT, write_picture
 import report
 from pipeline import paths
 from roadseg.classes import CITYSCAPES, NAMES, write_classes
+from roadseg.label_check.tables import write_rows
 from roadseg.report.figures import plot_confusion
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -35,9 +36,20 @@ def finish_run(folder, stems, **changes):
         write_picture(folder / paths.SEG_DATA / "testing" / "label" / f"{stem}.png", label)
         write_picture(folder / paths.PREDICTIONS / "grey" / f"{stem}.png", label)
     write_classes(folder / paths.SEG_DATA, CITYSCAPES)
+    write_label_check(folder / paths.LABEL_CHECK, stems[0], label)
     write_metrics(folder, stems)
     (folder / "models").mkdir()
     (folder / paths.MODEL).write_bytes(b"weights")
+
+
+def write_label_check(folder, stem, seen):
+    """Write the findings of one place in one frame, whose label is all road above."""
+    write_picture(folder / "classes" / "00001.png", seen)
+    box = {"left": 10, "top": 2, "right": 30, "bottom": 8}
+    frame = {"split": "test", "image": f"testing/image/{stem}.png"}
+    found = {"label": "road", "predicted": "car", "share": 0.1, "confidence": 0.9, "suspicion": 5}
+    write_rows([{"rank": 1} | frame | box | found | {"classes": "00001.png"}], folder / "regions.csv")
+    write_rows([frame | {"regions": 1, "share": 0.1, "suspicion": 5}], folder / "frames.csv")
 
 
 def write_metrics(folder, stems):
@@ -64,6 +76,7 @@ def write_metrics(folder, stems):
     table = pd.DataFrame({"class": NAMES, "iou": np.linspace(0, 1, 19), "pixels": pixels})
     table.to_csv(folder / paths.PER_CLASS, index=False)
     plot_confusion(np.diag(pixels), folder / paths.CONFUSION_PICTURE)
+    pd.DataFrame(np.diag(pixels), index=pd.Index(NAMES, name="truth"), columns=NAMES).to_csv(folder / paths.CONFUSION)
     for ending in (".csv", ".png"):
         shutil.copy(ROOT / paths.ABLATION.with_suffix(ending), folder / paths.ABLATION.with_suffix(ending))
 

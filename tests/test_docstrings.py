@@ -15,11 +15,14 @@ SHAPE = re.compile(r"\([A-Z0-9][\w', ]*,[\w', *+]*\)|any shape")  # as (N, H, W)
 DTYPE = re.compile(r"u?int\d+|float|bool|integer|dtype|of any type")
 EXAMPLES = (
     "roadseg.datasets.mapillary",
+    "roadseg.label_check.ranking",
     "roadseg.networks.catalogue",
     "roadseg.report.addresses",
     "roadseg.report.frame_picture",
+    "roadseg.report.frame_views",
     "roadseg.report.narrative",
     "roadseg.report.outside",
+    "roadseg.report.suspect_views",
     "roadseg.scenes.scene",
     "roadseg.scoring.class_weights",
     "roadseg.scoring.scoring",

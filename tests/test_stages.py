@@ -14,6 +14,7 @@ import yaml
 from conftest import ROOT, write_seg_data
 from safetensors.torch import load_file
 
+import check_labels
 import class_weights
 import fetch_data
 import fetch_pretrained
@@ -52,7 +53,7 @@ def write_params(**changes):
 
 
 def run_all():
-    for stage in (fetch_data, fetch_pretrained, class_weights, train, predict, score, flops, report):
+    for stage in (fetch_data, fetch_pretrained, class_weights, train, predict, check_labels, score, flops, report):
         stage.main()
 
 
@@ -238,6 +239,27 @@ def test_prediction_and_score_are_repeatable(in_project):
     first = bytes_of(*files)
     predict.main()
     score.main()
+    assert bytes_of(*files) == first
+
+
+def test_the_label_check_covers_all_splits_and_is_repeatable(in_project):
+    write_params(**{"check_labels.margin": 0.0})  # a network of two epochs is hardly sure of anything
+    check_labels.main()
+    regions = pd.read_csv(paths.LABEL_CHECK / "regions.csv")
+    assert set(regions["split"]) == {"train", "val", "test"}
+    assert regions["suspicion"].is_monotonic_decreasing
+    assert (regions["label"] != regions["predicted"]).all()
+    for row in regions.itertuples():
+        assert (paths.SEG_DATA / row.image).exists()
+        assert 0 <= row.left < row.right <= 192
+        assert 0 <= row.top < row.bottom <= 96
+    maps = sorted(path.name for path in (paths.LABEL_CHECK / "classes").iterdir())
+    assert maps == sorted(set(regions["classes"][: PARAMS["check_labels"]["shown"]]))
+    files = sorted(file for file in paths.LABEL_CHECK.rglob("*") if file.is_file())
+    first = bytes_of(*files)
+    report.main()
+    assert "Frames with such places" in (paths.REPORT / "report.html").read_text()
+    check_labels.main()
     assert bytes_of(*files) == first
 
 

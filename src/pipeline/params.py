@@ -158,6 +158,11 @@ class Predict(Section):
     precision: Precision
 
 
+class CheckLabels(Section):
+    margin: Share
+    shown: PositiveInt
+
+
 class Flops(Section):
     height: Annotated[int, Field(ge=32, le=4096)]
     width: Annotated[int, Field(ge=32, le=4096)]
@@ -166,6 +171,7 @@ class Flops(Section):
 
 class Report(Section):
     pictures: PositiveInt
+    frames: PositiveInt
 
 
 class Params(Section):
@@ -192,6 +198,7 @@ class Params(Section):
     train: Train
     distill: Distill
     predict: Predict
+    check_labels: CheckLabels
     flops: Flops
     report: Report
 

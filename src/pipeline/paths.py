@@ -19,6 +19,7 @@ CLASSES = SEG_DATA / "names.txt"
 SPLITS = SEG_DATA / "splits.json"
 UNLABELLED = "unlabelled"  # the name, among further data in there, of frames without labels
 PREDICTIONS = Path("data/predictions")
+LABEL_CHECK = Path("data/label_check")
 PRETRAINED = Path("models/pretrained.safetensors")
 TEACHER = Path("models/teacher.safetensors")
 MODEL = Path("models/model.safetensors")

@@ -24,29 +24,36 @@ def draw_frame(image: Path, truth: Path, pred: Path, path: Path, classes: ClassS
     plot_frame(*small, path, classes=classes)
 
 
-def small_size(height: int, width: int) -> tuple[int, int]:
+def small_size(height: int, width: int, longest: int = _LONG) -> tuple[int, int]:
     """Return the (height, width) to draw a frame at: the same shape, except for long strips.
 
     >>> small_size(375, 1242), small_size(3000, 16000), small_size(10, 20000)
     ((375, 1242), (300, 1600), (10, 1600))
     """
-    scale, shortest = min(1, _LONG / max(height, width)), _LONG // _STRIP
+    scale, shortest = min(1, longest / max(height, width)), longest // _STRIP
     return max(round(scale * height), min(height, shortest)), max(round(scale * width), min(width, shortest))
 
 
-def shrink_image(image: np.ndarray) -> np.ndarray:
+def shrink_image(image: np.ndarray, longest: int = _LONG) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 at its `small_size`, each pixel the mean of those it stands for."""
-    height, width = small_size(*image.shape[:2])
+    height, width = small_size(image.shape[0], image.shape[1], longest)
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def shrink_label(label: np.ndarray) -> np.ndarray:
+def shrink_label(label: np.ndarray, longest: int = _LONG) -> np.ndarray:
     """Return a label map (H, W) uint8 at its `small_size`, each pixel the one in the middle of those it stands for."""
     rows, columns = (
         ((np.arange(small) + 0.5) * full / small).astype(int)
-        for small, full in zip(small_size(*label.shape), label.shape, strict=True)
+        for small, full in zip(small_size(label.shape[0], label.shape[1], longest), label.shape, strict=True)
     )
     return label[np.ix_(rows, columns)]
+
+
+def paint_errors(pred: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Paint where two (H, W) uint8 maps differ red, else grey, and black where there is no truth: (H, W, 3) uint8."""
+    errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
+    errors[truth == IGNORE_INDEX] = _NO_TRUTH
+    return errors
 
 
 def plot_frame(
@@ -58,11 +65,9 @@ def plot_frame(
     classes: ClassSet = CITYSCAPES,
 ) -> None:
     """Plot a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong, all uint8."""
-    errors = np.where((pred == truth)[..., None], _RIGHT, _WRONG)
-    errors[truth == IGNORE_INDEX] = _NO_TRUTH
     title = "image (stretched)" if max(truth.shape) >= _STRIP * min(truth.shape) else "image"
     maps = {"truth": colorize(truth, classes), "prediction": colorize(pred, classes)}
-    panels = {title: image, **maps, "errors (red)": errors}
+    panels = {title: image, **maps, "errors (red)": paint_errors(pred, truth)}
     rows, columns, width, height = layout(*truth.shape)
     figure = Figure(figsize=(columns * width, rows * (height + _TITLE)))
     top = 1 - _TITLE / (rows * (height + _TITLE))

@@ -90,6 +90,22 @@ def further(frames: Mapping[str, int]) -> str:
     return f" Trained on further data as well, by shares of each epoch: {', '.join(named)}." if named else ""
 
 
+def suspects(shown: int, total: int) -> str:
+    """Say what the places are where the network is sure and the label says otherwise.
+
+    >>> suspects(0, 0)
+    'Nowhere is the network sure of one class where the label has another.'
+    """
+    if not total:
+        return "Nowhere is the network sure of one class where the label has another."
+    which = f"the {counted(shown, 'most suspicious place')} of {total}"
+    return (
+        f"Where the network is sure of one class and the label has another: {which}, in training frames as well. Each "
+        "is a wrong label, or a mistake that the network makes with conviction; data/label_check/regions.csv lists "
+        "them with their boxes."
+    )
+
+
 def weakest(classes: Sequence[Mapping[str, Any]]) -> str:
     """Name the three classes of the lowest IoU among those that occur."""
     lowest = sorted((row for row in classes if row["pixels"]), key=lambda row: row["iou"])[:3]

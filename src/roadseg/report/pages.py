@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from roadseg.report.outside import FONT, in_markdown, in_pdf, shown
 
@@ -31,18 +33,26 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=is_html,
-        finalize=lambda value: fit(value) if isinstance(value, str) else value,
+        finalize=lambda value: fit(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-    return pages.get_template(template).render(facts)
+    return pages.get_template(template).render({**(_inlined() if is_html else {}), **facts})
 
 
-def write_pages(facts: Mapping[str, Any], folder: Path) -> None:
+def _inlined() -> dict[str, str]:
+    """The style and the script of a page, and the hash by which its policy lets this one script run."""
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return {"style": Markup(style), "script": Markup(script), "script_hash": f"sha256-{digest}"}
+
+
+def write_pages(facts: Mapping[str, Any], views: Mapping[str, Any], folder: Path) -> None:
     """Write report.md, report.html and report.pdf into `folder`, where the pictures are.
 
-    The same facts and pictures give the same bytes.
+    `views` is what HTML alone shows. The same facts, views and pictures give the same bytes.
     """
     (folder / "report.md").write_text(render("report.md.j2", facts), encoding="utf-8")
-    page = render("report.html.j2", {**facts, "source_of": pictures_in(folder)})
+    page = render("report.html.j2", {**facts, **views, "source_of": pictures_in(folder)})
     (folder / "report.html").write_text(page, encoding="utf-8")
     _write_pdf(facts, _TEMPLATES / "report.typ", folder)
 

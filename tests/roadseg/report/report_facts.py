@@ -1,9 +1,15 @@
 """Facts for a small report, with each text that comes from outside as a test wants it."""
 
+import numpy as np
+
 from roadseg.report import narrative
 from roadseg.report.ablation import ablation_table
 from roadseg.report.ablation_words import ablation_facts
+from roadseg.report.chart import panels
+from roadseg.report.confusion_view import confusion_view
+from roadseg.report.embedded import webp
 from roadseg.report.figures import plot_palette
+from roadseg.report.frame_views import frames_sentence
 from roadseg.report.pages import write_pages
 
 CLASSES = [{"class": f"class {i}", "iou": i / 19, "pixels": i, "share": i / 171} for i in range(19)]
@@ -67,7 +73,32 @@ def facts(variants=1, pictures=1, outside="a name", source="synthetic"):
     }
 
 
-def write(folder, content):
+def views(frames=1, outside="a name"):
+    """Return what HTML alone shows, in which every text that comes from outside is, or holds, `outside`."""
+    layers = dict.fromkeys(("picture", "truth", "prediction", "errors"), webp(np.zeros((4, 8, 3), np.uint8)))
+    frame = {"name": outside, "words": f"mIoU 1.0 %; missed most: {outside} 9 %", "missed": "3 0", "truth": "4 0"}
+    return {
+        "frames": {
+            "sentence": frames_sentence(frames, frames),
+            "legend": [("#000000", outside), ("#ffffff", "sky")],
+            "shown": [frame | {"layers": layers}] * frames,
+        },
+        "confusion": confusion_view(np.array([[3, 1, 0], [0, 400, 0], [1, 1, 1]]), ["road", outside, "sky"]),
+        "suspects": {
+            "sentence": narrative.suspects(2, 2),
+            "frames": [{"image": outside, "split": outside, "regions": 2, "share": 0.1, "suspicion": 9}],
+            "shown": [
+                frame
+                | {"rank": 1, "image": outside, "split": outside, "label": outside, "predicted": outside}
+                | {"layers": {"picture": layers["picture"]}}
+            ]
+            * 2,
+        },
+        "panels": panels(ablation_table([run_of("cheap", gflops=3.0, miou=0.4), run_of(outside)])),
+    }
+
+
+def write(folder, content, shown=None):
     """Write the three forms, and return the bytes of each."""
     (folder / "frames").mkdir(parents=True)
     for name in (
@@ -78,5 +109,5 @@ def write(folder, content):
         *(p["file"] for p in content["pictures"]),
     ):
         plot_palette(folder / name)
-    write_pages(content, folder)
+    write_pages(content, shown or views(), folder)
     return {form: (folder / f"report.{form}").read_bytes() for form in ("md", "html", "pdf")}

@@ -1,14 +1,19 @@
 """The three forms of the report hold the same facts, need no other file, and keep to two pages."""
 
+import base64
+import hashlib
+import re
 from html.parser import HTMLParser
 
 import pytest
 from markupsafe import escape
-from report_facts import facts, write
+from report_facts import facts, views, write
 
 from roadseg.report.pages import render
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{}'; base-uri 'none'; form-action 'none'"
+)
 
 
 def pages_of(pdf):
@@ -16,12 +21,14 @@ def pages_of(pdf):
 
 
 def test_all_forms_have_the_headline_and_the_html_needs_no_other_file(tmp_path):
-    forms = write(tmp_path / "a", facts(3, 2))
+    forms = write(tmp_path / "a", facts(3, 2), views(5))
     assert "**51.24 %**" in forms["md"].decode()
     page = forms["html"].decode()
     assert "<strong>51.24 %</strong>" in page
     assert '<td class="words">v2</td>' in page
-    assert page.count("data:image/png;base64,") == forms["md"].decode().count("![") == 6
+    assert page.count("data:image/png;base64,") == 2  # curves, ablation
+    assert page.count("data:image/webp;base64,") == 5 * 4 + 2  # frames with four layers, places with one
+    assert forms["md"].decode().count("![") == 6
     assert "http://" not in page
     assert "https://" not in page
     assert ".png" not in page
@@ -76,9 +83,11 @@ def test_the_pdf_has_at_most_two_pages(tmp_path, variants):
     assert 1 <= pages_of(write(tmp_path / "a", facts(variants, 6))["pdf"]) <= 2
 
 
-def test_the_page_lets_nothing_run_and_nothing_in(tmp_path):
+def test_the_page_lets_its_own_script_run_and_nothing_in(tmp_path):
     page = write(tmp_path / "a", facts())["html"].decode()
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
+    own = "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(escape(own))}">'
     assert policy in page
     assert page.index(policy) < page.index("<title>")
 

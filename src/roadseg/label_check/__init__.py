@@ -1,0 +1,1 @@
+"""Where a trained network is sure, and the label says otherwise."""

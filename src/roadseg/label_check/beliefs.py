@@ -1,0 +1,27 @@
+"""What a network believes of each pixel: its class, how sure it is, and how probable the label is to it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """Of one frame, each (H, W)."""
+
+    best: np.ndarray  # uint8, the likeliest class
+    of_best: np.ndarray  # float32, its probability
+    of_label: np.ndarray  # float32, that of the label; of no meaning where there is none
+
+
+def beliefs(logits: Tensor, labels: np.ndarray) -> list[Beliefs]:
+    """Return what (N, K, H, W) float logits say of each frame and its label, (N, H, W) uint8."""
+    with torch.inference_mode():
+        probabilities = logits.softmax(dim=1)
+        of_best, best = probabilities.max(dim=1)
+        known = torch.from_numpy(labels).to(logits.device).long().clamp_max(logits.shape[1] - 1)
+        of_label = probabilities.gather(1, known[:, None])[:, 0]
+    maps = (values.cpu().numpy() for values in (best.byte(), of_best, of_label))
+    return [Beliefs(*of_frame) for of_frame in zip(*maps, strict=True)]

@@ -1,0 +1,213 @@
+"""The report in a real browser: what can be clicked, moved and typed does what it says; skipped where there is none."""
+
+import numpy as np
+import pytest
+from browser import browser, show
+from report_facts import facts, views, write
+
+from roadseg.report.embedded import webp
+
+HOSTILE = ['"><script>document.title="run"</script>', "<img src=x onerror=\"document.title='run'\">.png", "b&amp;b"]
+CLASSES = ["car", '"><script>document.title="run"</script>', "sky"]
+#          missed pixels of the three classes, worst frame first
+MISSED = {HOSTILE[0]: "5 0 90", HOSTILE[1]: "70 0 0", HOSTILE[2]: "30 0 1"}
+COLORS = {"picture": (10, 200, 10), "truth": (0, 0, 250), "prediction": (250, 0, 0), "errors": (200, 200, 200)}
+
+
+def shown():
+    """Three frames of plain layers, under names that would run a script if they were not escaped."""
+    frames = views(outside=HOSTILE[0])
+    layers = {name: webp(np.full((40, 130, 3), color, np.uint8), lossless=True) for name, color in COLORS.items()}
+    frames["frames"] |= {
+        "legend": [("#000000", name) for name in CLASSES],
+        "shown": [
+            {"name": name, "words": "mIoU", "missed": missed, "truth": "100 100 100", "layers": layers}
+            for name, missed in MISSED.items()
+        ],
+    }
+    return frames
+
+
+def content():
+    """Facts in which one class does not occur."""
+    found = facts(3, outside=HOSTILE[0])
+    return found | {"classes": [*found["classes"][1:], found["classes"][0]]}
+
+
+@pytest.fixture(scope="module")
+def opened():
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page") / "a"
+    write(folder, content(), shown())
+    return folder / "report.html"
+
+
+@pytest.fixture
+def page(opened, file):
+    found = show(opened, file)
+    yield found
+    assert found.complaints == []
+    found.close()
+
+
+def frame_of(page):
+    """The name of the one frame that is to be seen."""
+    names = page.locator(".viewer figure:visible bdi").all_inner_texts()
+    assert len(names) <= 1
+    return names[0] if names else None
+
+
+def opacities(page):
+    layers = page.locator(".viewer figure.shown .layers > div")
+    return [float(layers.nth(i).evaluate("e => getComputedStyle(e).opacity")) for i in range(layers.count())]
+
+
+def test_names_are_text_and_nothing_else(page):
+    assert page.title().startswith('Road-scene segmentation: "><script>')
+    assert page.locator("script").count() == 1
+    assert page.locator('img[src="x"]').count() == 0
+    assert page.locator(".viewer figure bdi").all_text_contents() == HOSTILE
+    assert page.locator(".strip button").first.get_attribute("title") == HOSTILE[0]
+    page.select_option("select", label=CLASSES[1])
+    assert page.locator("script").count() == 1
+
+
+def test_keys_and_buttons_go_to_the_next_frame_and_back(page):
+    assert frame_of(page) == HOSTILE[0]
+    page.keyboard.press("ArrowRight")
+    assert frame_of(page) == HOSTILE[1]
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    assert frame_of(page) == HOSTILE[2], "the last one stays"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("p")
+    assert frame_of(page) == HOSTILE[0]
+    page.get_by_role("button", name="Next").click()
+    assert page.locator(".viewer output").inner_text() == "2 of 3"
+    page.get_by_role("button", name="Previous").click()
+    assert page.locator(".viewer output").inner_text() == "1 of 3"
+    page.locator(".strip button").nth(2).click()
+    assert frame_of(page) == HOSTILE[2]
+
+
+def test_the_filter_puts_the_frames_first_that_miss_most_of_a_class(page):
+    page.select_option("select", label="car")
+    assert frame_of(page) == HOSTILE[1]
+    assert page.locator(".viewer output").inner_text() == "1 of 3, car: 70 of 100 pixels missed"
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    assert frame_of(page) == HOSTILE[2]
+    page.select_option("select", label="sky")
+    assert frame_of(page) == HOSTILE[0]
+    assert page.locator(".strip button").count() == 2, "the frame that misses none of it is left out"
+    page.select_option("select", label=CLASSES[1])
+    assert frame_of(page) is None
+    assert page.locator(".viewer output").inner_text() == "no frame misses a pixel of it"
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    page.select_option("select", "")
+    assert frame_of(page) == HOSTILE[0]
+
+
+def test_one_slider_goes_from_the_picture_over_truth_and_prediction_to_the_errors(page):
+    slider = page.locator("input[type=range]")
+    assert opacities(page) == [1, 0, 0, 0]
+    slider.fill("0.5")
+    assert opacities(page) == [1, 0.5, 0, 0]
+    slider.fill("2")
+    assert opacities(page) == [1, 1, 1, 0]
+    slider.press("ArrowRight")
+    assert opacities(page) == pytest.approx([1, 1, 1, 0.02])
+    assert frame_of(page) == HOSTILE[0], "an arrow on the slider moves the slider alone"
+    page.locator("h1").click()
+    page.keyboard.press("4")
+    assert opacities(page) == [1, 1, 1, 1]
+    page.get_by_role("button", name="truth").click()
+    assert opacities(page) == [1, 1, 0, 0]
+    page.keyboard.press("n")
+    assert opacities(page) == [1, 1, 0, 0], "the next frame is seen the same way"
+
+
+def column(table, number):
+    return table.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def test_a_table_sorts_by_the_column_clicked_and_the_other_way_round_by_a_second_click(page):
+    table = page.locator("#classes ~ table.sorts").first
+    before = column(table, 1)
+    table.get_by_role("button", name="IoU %").click()
+    assert [*map(float, column(table, 2)[:-1])] == sorted(map(float, column(table, 2)[:-1]), reverse=True)
+    assert column(table, 2)[-1] == "does not occur", "what has no figure stays at the end"
+    table.get_by_role("button", name="IoU %").click()
+    assert [*map(float, column(table, 2)[:-1])] == sorted(map(float, column(table, 2)[:-1]))
+    assert column(table, 2)[-1] == "does not occur"
+    assert table.locator("[aria-sort=ascending]").inner_text().startswith("IoU %")
+    table.get_by_role("button", name="class").click()
+    assert column(table, 1)[:4] == ['"><script>document.title="run"</script>', "class 0", "class 1", "class 2"]
+    assert column(table, 1)[-1] == "class 18", "numbers in names count as numbers"
+    assert sorted(before) == sorted(column(table, 1))
+    assert table.locator("[aria-sort]").count() == 1
+
+
+def test_the_ablations_rows_sort_too_by_the_figure_that_a_cell_begins_with(page):
+    table = page.locator("#ablation ~ table.sorts").first
+    table.get_by_role("button", name="variant").click()
+    names = column(table, 1)
+    assert names == sorted(names)
+    table.get_by_role("button", name="variant").click()
+    assert column(table, 1) == names[::-1]
+
+
+def test_a_cell_of_the_confusion_says_what_it_counts(page):
+    said = page.locator(".confusion output")
+    page.locator(".confusion td").first.hover()
+    assert said.inner_text() == "truth road, predicted road: 75.00 % of the true pixels, 3 pixels"
+    page.locator(".confusion td").nth(1).hover()
+    assert said.inner_text() == f"truth road, predicted {HOSTILE[0]}: 25.00 % of the true pixels, 1 pixels"
+
+
+def test_a_point_of_the_drawing_says_its_name_to_pointer_and_keyboard(page):
+    points, said = page.locator(".chart .point"), page.locator(".chart output")
+    assert points.first.locator("text").is_hidden()
+    points.first.locator("circle").hover()
+    assert said.inner_text().startswith("cheap (g): mIoU 40.00 %, 3.00 GFLOPs, 4.00 as it ran")
+    assert points.first.locator("text").is_visible()
+    points.nth(1).focus()
+    assert said.inner_text().startswith(f"{HOSTILE[0]} (g): mIoU 50.00 %")
+    assert points.nth(1).locator("text").is_visible()
+
+
+def test_layers_lie_on_each_other(page):
+    boxes = [box.bounding_box() for box in page.locator(".viewer figure.shown .layers img").all()]
+    assert len(boxes) == 4
+    assert all(box == boxes[0] for box in boxes)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_readers_colours(opened, file, scheme):
+    page = show(opened, file, color_scheme=scheme)
+    style = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    back, text = (sum(map(int, c[4:-1].split(", "))) for c in page.locator("body").evaluate(style))
+    assert (back < 150 < 600 < text) if scheme == "dark" else (text < 150 < 600 < back)
+    page.close()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_nothing_is_wider_than_the_window(opened, file, width, scripted):
+    page = show(opened, file, width, java_script_enabled=scripted)
+    assert page.locator("html").evaluate("e => e.scrollWidth") <= width
+    page.close()
+
+
+def test_without_scripts_all_frames_and_their_layers_are_there(opened, file):
+    page = show(opened, file, java_script_enabled=False)
+    assert page.locator(".viewer figure:visible").count() == 3
+    assert page.locator(".viewer img:visible").count() == 12
+    assert page.locator("input:visible, select:visible, .strip:visible").count() == 0
+    page.close()
