@@ -1,6 +1,6 @@
 """Put the figures, curves and pictures of the run into one report, in three forms.
 
-python src/report.py       DVC stage `report`: metrics/*, data/predictions, data/label_check
+python src/report.py       DVC stage `report`: metrics/*, data/predictions, data/label_check, data/look
                            -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json,
                            metrics/efficiency.json
 """
@@ -28,6 +28,7 @@ from roadseg.report.ablation_words import ablation_facts
 from roadseg.report.addresses import shown_url
 from roadseg.report.chart import panels
 from roadseg.report.confusion_view import confusion_view
+from roadseg.report.data_views import data_view
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
 from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
@@ -84,6 +85,7 @@ def main() -> None:
             "frames": view_frames(splits["test"], params.report.frames, classes),
             "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
             "suspects": view_suspects(params.check_labels.shown, classes),
+            "data": data_view(read_json(paths.LOOK / "survey.json"), paths.SEG_DATA, classes),
             "panels": panels(ablation),
         }
         write_pages(run_facts | score_facts | training_facts | comparison, views, folder)

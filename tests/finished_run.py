@@ -37,6 +37,7 @@ def finish_run(folder, stems, **changes):
         write_picture(folder / paths.PREDICTIONS / "grey" / f"{stem}.png", label)
     write_classes(folder / paths.SEG_DATA, CITYSCAPES)
     write_label_check(folder / paths.LABEL_CHECK, stems[0], label)
+    write_survey(folder / paths.LOOK, stems[0])
     write_metrics(folder, stems)
     (folder / "models").mkdir()
     (folder / paths.MODEL).write_bytes(b"weights")
@@ -50,6 +51,20 @@ def write_label_check(folder, stem, seen):
     found = {"label": "road", "predicted": "car", "share": 0.1, "confidence": 0.9, "suspicion": 5}
     write_rows([{"rank": 1} | frame | box | found | {"classes": "00001.png"}], folder / "regions.csv")
     write_rows([frame | {"regions": 1, "share": 0.1, "suspicion": 5}], folder / "frames.csv")
+
+
+def write_survey(folder, stem):
+    """Write what the stage `look` leaves, of test frames alone."""
+    rows = [{"class": name, "shares": [1 / len(NAMES)], "frames": [1]} for name in NAMES]
+    survey = {
+        "splits": [{"split": "test", "frames": 1, "labelled": 1.0}],
+        "classes": rows,
+        "sizes": [{"size": "20x60", "frames": 1}],
+        "twins": [],
+        "shown": [f"testing/image/{stem}.png"],
+    }
+    folder.mkdir()
+    (folder / "survey.json").write_text(json.dumps(survey))
 
 
 def write_metrics(folder, stems):

@@ -17,6 +17,7 @@ from roadseg.errors import UserError
 
 NAMES_OF_FRAMES = [
     ']<svg onload="document.title=1">',
+    '"><script>document.title=1',
     "x](http:127.0.0.1:9) [y",
     "a&b<c>",
     "q'uo\"te `tick`",

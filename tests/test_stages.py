@@ -20,6 +20,7 @@ import fetch_data
 import fetch_pretrained
 import flops
 import headline
+import look
 import predict
 import report
 import score
@@ -53,7 +54,18 @@ def write_params(**changes):
 
 
 def run_all():
-    for stage in (fetch_data, fetch_pretrained, class_weights, train, predict, check_labels, score, flops, report):
+    for stage in (
+        fetch_data,
+        look,
+        fetch_pretrained,
+        class_weights,
+        train,
+        predict,
+        check_labels,
+        score,
+        flops,
+        report,
+    ):
         stage.main()
 
 
@@ -87,6 +99,22 @@ def in_project(project, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["score.py"])
     yield project
     write_params()
+
+
+def test_the_look_at_the_data_counts_what_is_there(in_project):
+    survey = json.loads((paths.LOOK / "survey.json").read_text())
+    splits = json.loads(paths.SPLITS.read_text())
+    assert [(row["split"], row["frames"]) for row in survey["splits"]] == [
+        (split, len(splits[split])) for split in ("train", "val", "test")
+    ]
+    assert survey["sizes"] == [{"size": "96x192", "frames": 9}]
+    labels = [cv2.imread(f"data/seg_data/training/label/{stem}.png", -1) for stem in splits["train"]]
+    counted = [sum(int((label == k).sum()) for label in labels) for k in range(19)]
+    assert [row["shares"][0] for row in survey["classes"]] == pytest.approx([n / sum(counted) for n in counted])
+    assert len(survey["shown"]) == 9
+    assert all((paths.SEG_DATA / name).exists() for name in survey["shown"])
+    page = (paths.LOOK / "look.html").read_text()
+    assert page.count("data:image/webp;base64,") == 2 * 9
 
 
 def test_class_weights_are_of_the_training_frames_alone(in_project):

@@ -18,6 +18,7 @@ SEG_DATA = Path("data/seg_data")
 CLASSES = SEG_DATA / "names.txt"
 SPLITS = SEG_DATA / "splits.json"
 UNLABELLED = "unlabelled"  # the name, among further data in there, of frames without labels
+LOOK = Path("data/look")
 PREDICTIONS = Path("data/predictions")
 LABEL_CHECK = Path("data/label_check")
 PRETRAINED = Path("models/pretrained.safetensors")

@@ -19,7 +19,7 @@ class Beliefs:
 def beliefs(logits: Tensor, labels: np.ndarray) -> list[Beliefs]:
     """Return what (N, K, H, W) float logits say of each frame and its label, (N, H, W) uint8."""
     with torch.inference_mode():
-        probabilities = logits.softmax(dim=1)
+        probabilities = logits.contiguous().softmax(dim=1)  # with channels last in memory it takes three times as long
         of_best, best = probabilities.max(dim=1)
         known = torch.from_numpy(labels).to(logits.device).long().clamp_max(logits.shape[1] - 1)
         of_label = probabilities.gather(1, known[:, None])[:, 0]

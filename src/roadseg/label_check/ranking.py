@@ -12,15 +12,15 @@ _RARE = 0.01  # confusions rarer than this are all alike
 def suspicion(region: Region, habit: float) -> float:
     """Return how much a region speaks against its label: the larger, the more.
 
-    It grows with how improbable the label is to the network (squared), with the share of the object seen there, and
-    with its width (the square root of its pixels). It falls with `habit`, the share of the label's pixels to which the
+    It grows with how improbable the label is to the network (squared), and with the square roots of the region's pixels
+    and of its share of the object seen there. It falls with `habit`, the share of the label's pixels to which the
     network gives that class anyway: what it often takes for another class is its own mistake.
 
     >>> region = Region(0, 13, (0, 0, 20, 20), 400, 0.99, 8.0, 1.0)
     >>> round(suspicion(region, 0.0)), round(suspicion(region, 0.09))
     (128000, 12800)
     """
-    return float(region.surprise**2 * region.coverage * region.pixels**0.5 / (_RARE + habit))
+    return float(region.surprise**2 * (region.coverage * region.pixels) ** 0.5 / (_RARE + habit))
 
 
 def habits(joint: np.ndarray) -> np.ndarray:

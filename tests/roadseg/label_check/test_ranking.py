@@ -22,13 +22,13 @@ HABITS = [(NAMES.index(true), NAMES.index(other)) for true, other in (
 
 def region(**changes):
     plain = {"label": 0, "predicted": 1, "box": (0, 0, 9, 9), "pixels": 400, "confidence": 0.99}
-    return Region(**{**plain, "surprise": 4.0, "coverage": 0.5} | changes)
+    return Region(**{**plain, "surprise": 4.0, "coverage": 0.25} | changes)
 
 
 @pytest.mark.parametrize(
     ("more", "factor"), [({"surprise": 8.0}, 4), ({"coverage": 1.0}, 2), ({"pixels": 1600}, 2)], ids=str
 )
-def test_suspicion_grows_with_surprise_coverage_and_width(more, factor):
+def test_suspicion_grows_with_surprise_coverage_and_pixels(more, factor):
     assert suspicion(region(**more), 0.1) == pytest.approx(factor * suspicion(region(), 0.1))
 
 

@@ -94,6 +94,15 @@ def views(frames=1, outside="a name"):
             ]
             * 2,
         },
+        "data": {
+            "sentence": outside,
+            "splits": [{"split": outside, "frames": 4, "labelled": 0.9}, {"split": "test", "frames": 2, "labelled": 1}],
+            "classes": [{"class": outside, "shares": [0.1, 0.2], "frames": [3, 0]}],
+            "sizes": [{"size": "3x4", "frames": 6}],
+            "twins": [{"tested": outside, "other": outside, "alike": "the same"}],
+            "legend": [("#000000", outside)],
+            "shown": [{"name": outside, "layers": {"picture": layers["picture"], "label": layers["truth"]}}],
+        },
         "panels": panels(ablation_table([run_of("cheap", gflops=3.0, miou=0.4), run_of(outside)])),
     }
 

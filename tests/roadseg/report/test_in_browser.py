@@ -6,6 +6,7 @@ from browser import browser, show
 from report_facts import facts, views, write
 
 from roadseg.report.embedded import webp
+from roadseg.report.pages import render
 
 HOSTILE = ['"><script>document.title="run"</script>', "<img src=x onerror=\"document.title='run'\">.png", "b&amp;b"]
 CLASSES = ["car", '"><script>document.title="run"</script>', "sky"]
@@ -210,4 +211,20 @@ def test_without_scripts_all_frames_and_their_layers_are_there(opened, file):
     assert page.locator(".viewer figure:visible").count() == 3
     assert page.locator(".viewer img:visible").count() == 12
     assert page.locator("input:visible, select:visible, .strip:visible").count() == 0
+    page.close()
+
+
+def test_the_page_of_the_data_alone_sorts_and_fits_a_phone(opened, tmp_path):
+    data = views(outside=HOSTILE[0])["data"]
+    rows = [{"class": name, "shares": [share, 0.2], "frames": [1, 0]} for name, share in (("a", 0.1), ("b", 0.3))]
+    page_text = render("look.html.j2", {"title": HOSTILE[0], "data": data | {"classes": rows}})
+    (tmp_path / "look.html").write_text(page_text)
+    page = show(opened, tmp_path / "look.html", width=390)
+    table = page.locator("table.sorts").nth(1)
+    table.locator("th button").nth(1).click()
+    assert column(table, 1) == ["b", "a"]
+    assert page.title() == HOSTILE[0]
+    assert page.locator("script").count() == 1
+    assert page.locator("html").evaluate("e => e.scrollWidth") <= 390
+    assert page.complaints == []
     page.close()

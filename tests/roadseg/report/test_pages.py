@@ -27,7 +27,9 @@ def test_all_forms_have_the_headline_and_the_html_needs_no_other_file(tmp_path):
     assert "<strong>51.24 %</strong>" in page
     assert '<td class="words">v2</td>' in page
     assert page.count("data:image/png;base64,") == 2  # curves, ablation
-    assert page.count("data:image/webp;base64,") == 5 * 4 + 2  # frames with four layers, places with one
+    assert (
+        page.count("data:image/webp;base64,") == 5 * 4 + 2 + 2
+    )  # frames of four layers, two places of one, a frame of two
     assert forms["md"].decode().count("![") == 6
     assert "http://" not in page
     assert "https://" not in page

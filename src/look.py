@@ -1,0 +1,74 @@
+"""Look at the data before training: classes by split, sizes, frames that are there twice, twelve frames with labels.
+
+python src/look.py                            DVC stage `look`: data/seg_data -> data/look: look.html, survey.json
+python src/look.py --data DIR --out FILE      the page of any folder that the stage `fetch_data` made
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline import paths
+from pipeline.stage import read_json, replacing, run, run_stage, write_json
+from roadseg.classes import ClassSet, read_classes
+from roadseg.errors import UserError, printable
+from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.report.data_views import data_view
+from roadseg.report.pages import render
+from roadseg.survey.contents import read_contents
+from roadseg.survey.facts import class_rows, size_rows, split_rows, twins
+
+SHOWN = 12  # frames
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Look at the data before training; without options, the DVC stage.",
+        epilog="example: python src/look.py --data data/seg_data --out look.html",
+    )
+    parser.add_argument("--data", type=Path, default=paths.SEG_DATA, metavar="DIR", help="data/seg_data by default")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page to write; data/look/look.html by default")
+    options = parser.parse_args()
+    classes = read_classes(options.data)
+    survey = survey_of(options.data, classes)
+    page = render("look.html.j2", {"title": "The data", "data": data_view(survey, options.data, classes)})
+    if options.out:
+        with replacing(options.out) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    else:
+        with replacing(paths.LOOK) as folder:
+            folder.mkdir()
+            (folder / "look.html").write_text(page, encoding="utf-8")
+            write_json(folder / "survey.json", survey)
+    print(f"the data at a glance: {printable(options.out or paths.LOOK / 'look.html')}")
+
+
+def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
+    """What is to be said of the data in a folder; UserError where it is none that the stage `fetch_data` made."""
+    files = files_by_split(folder)
+    names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
+    splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
+    everything = [name for of_split in names.values() for name in of_split]
+    step = max(1, len(everything) // SHOWN)
+    return {
+        "splits": split_rows(splits, len(classes)),
+        "classes": class_rows(splits, classes.names),
+        "sizes": size_rows(splits),
+        "twins": twins(splits),
+        "shown": everything[step // 2 :: step][:SHOWN],
+    }
+
+
+def files_by_split(folder: Path) -> dict[str, list[FrameFiles]]:
+    """The frames of each split that has any, and of further data, apart from those without labels."""
+    if not (folder / paths.SPLITS.name).is_file():
+        raise UserError(f"{printable(folder)} has no splits.json; run `dvc repro fetch_data` to make data/seg_data")
+    splits = read_json(folder / paths.SPLITS.name)
+    found = {split: split_files(folder, splits, split) for split in ("train", "val", "test") if splits[split]}
+    further = {name for name in splits.get("also", {}) if name != paths.UNLABELLED}
+    return found | {f"also/{name}": further_files(folder, splits, name) for name in sorted(further)}
+
+
+if __name__ == "__main__":
+    run(main) if sys.argv[1:] else run_stage(main)

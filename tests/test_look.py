@@ -1,0 +1,36 @@
+"""The command `look.py` makes a page of any folder that was fetched, and says in one line what is missing."""
+
+import sys
+
+import pytest
+from conftest import write_seg_data
+
+import look
+from pipeline.stage import run
+from roadseg.errors import UserError
+
+
+def call(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["look.py", *map(str, words)])
+    look.main()
+
+
+def test_it_makes_the_page_of_a_folder(tmp_path, monkeypatch, capsys):
+    write_seg_data(tmp_path / "mine")
+    call(monkeypatch, "--data", tmp_path / "mine", "--out", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("data:image/webp;base64,") == 2 * 6
+    assert "page.html" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "page.html"]
+
+
+def test_a_folder_without_splits_is_named(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"none has no splits\.json; run `dvc repro fetch_data`"):
+        call(monkeypatch, "--data", tmp_path / "none", "--out", tmp_path / "page.html")
+
+
+def test_help_has_an_example(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["look.py", "--help"])
+    with pytest.raises(SystemExit):
+        run(look.main)
+    assert "example: python src/look.py --data" in capsys.readouterr().out
