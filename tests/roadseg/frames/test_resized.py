@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import shutil
 import time
 
 import cv2
@@ -88,6 +89,12 @@ def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_pat
     assert np.array_equal(copy.images, frames.images)
     in_memory = Frames(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8), [(2, 2)])
     assert np.array_equal(pickle.loads(pickle.dumps(in_memory)).images, in_memory.images)
+
+
+def test_frames_that_are_gone_when_they_are_handed_over_are_none(one_frame, tmp_path):
+    handed_over = pickle.dumps(load(one_frame, 64, 96, "area", tmp_path / "store"))
+    shutil.rmtree(tmp_path / "store")
+    assert pickle.loads(handed_over) is None
 
 
 def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeypatch):
