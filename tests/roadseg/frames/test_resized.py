@@ -13,6 +13,7 @@ from conftest import write_picture, write_seg_data
 from lightning_fabric import Fabric
 
 from roadseg.errors import UserError
+from roadseg.frames import resized
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.specs import Input
@@ -46,6 +47,14 @@ def test_halving_by_each_rule(one_frame, rule, training, grey, tmp_path):
     assert np.abs(frames.images.astype(int) - grey).max() <= 1
     assert frames.labels[0].tolist() == [[3, 3, 9, 9]] * 2
     assert frames.sizes == [(4, 8)]
+
+
+def test_the_study_shrinks_test_frames_by_another_rule():
+    assert {rule: resized.testing_rule(rule) for rule in ("area", "linear", "study")} == {
+        "area": "area",
+        "linear": "linear",
+        "study": "linear",
+    }
 
 
 def test_area_is_the_mean_of_what_each_pixel_covers(one_frame, tmp_path):
