@@ -53,6 +53,25 @@ def test_samples_are_the_same_for_any_number_of_workers(same_frames):
     assert np.array_equal(one, two)
 
 
+class Keys:
+    """Frames that show by what key each was drawn."""
+
+    size = (1, 1)
+
+    def sample(self, index, key):
+        return np.full((1, 1, 3), sum(key.encode()) % 256, np.uint8), np.full((1, 1), index, np.uint8)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_each_frame_is_drawn_by_its_key(workers):
+    draws = ShuffledDraws(4, 2, seed=7, kind="fresh")
+    batches = [(batch.images.flatten(0, 2)[:, 0].tolist(), batch.labels.flatten().tolist(), batch.indices)
+               for batch in Batches(Keys(), draws, None, workers).of_epoch(3)]  # fmt: skip
+    expected = [[sum(f"7/3/{index}".encode()) % 256 for index in indices] for _, _, indices in batches]
+    assert [drawn for drawn, _, _ in batches] == expected
+    assert sorted(index for _, labels, _ in batches for index in labels) == [0, 1, 2, 3]
+
+
 def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames):
     first, second = epochs_of(same_frames, "frozen", 2)
     assert share_equal(first, second) == 1
@@ -131,6 +150,7 @@ def test_a_shortage_is_told_in_a_line(same_frames, monkeypatch):
         monkeypatch.setattr(module, "_free_shared_memory", lambda n=slots: 2**20 + n * SLOT)
         batches = Batches(same_frames, draws, None, workers=2)
         assert batches.shortage.startswith(f"/dev/shm has too little room: {who}")
+        assert batches.shortage.endswith("in a container start it with --shm-size=1g")
         assert "\n" not in batches.shortage
         assert [batch.num_frames for batch in batches.of_epoch(1, first=6)] == [3, 3]
 

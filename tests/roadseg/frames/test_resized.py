@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import shutil
 import time
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from conftest import write_picture, write_seg_data
 
 from roadseg.errors import UserError
+from roadseg.frames import resized
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.specs import Input
@@ -43,6 +45,14 @@ def test_halving_by_each_rule(one_frame, rule, training, grey, tmp_path):
     assert np.abs(frames.images.astype(int) - grey).max() <= 1
     assert frames.labels[0].tolist() == [[3, 3, 9, 9]] * 2
     assert frames.sizes == [(4, 8)]
+
+
+def test_the_study_shrinks_test_frames_by_another_rule():
+    assert {rule: resized.testing_rule(rule) for rule in ("area", "linear", "study")} == {
+        "area": "area",
+        "linear": "linear",
+        "study": "linear",
+    }
 
 
 def test_area_is_the_mean_of_what_each_pixel_covers(one_frame, tmp_path):
@@ -86,6 +96,12 @@ def test_a_process_that_gets_frames_handed_over_maps_them_too(one_frame, tmp_pat
     assert np.array_equal(copy.images, frames.images)
     in_memory = Frames(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8), [(2, 2)])
     assert np.array_equal(pickle.loads(pickle.dumps(in_memory)).images, in_memory.images)
+
+
+def test_frames_that_are_gone_when_they_are_handed_over_are_none(one_frame, tmp_path):
+    handed_over = pickle.dumps(load(one_frame, 64, 96, "area", tmp_path / "store"))
+    shutil.rmtree(tmp_path / "store")
+    assert pickle.loads(handed_over) is None
 
 
 def test_a_failure_leaves_nothing_and_old_frames_go(one_frame, tmp_path, monkeypatch):

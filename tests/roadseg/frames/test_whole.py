@@ -1,6 +1,7 @@
 """Frames of any sizes come back in order and as they are in their files."""
 
 import pickle
+import shutil
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from conftest import write_picture
 from roadseg.errors import UserError
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import load_frames
+from roadseg.frames.stored import load_stored
 from roadseg.frames.whole import load_whole_frames
 from roadseg.specs import Input
 
@@ -50,6 +52,26 @@ def test_a_process_that_gets_frames_handed_over_maps_them_too(files, tmp_path):
     handed_over = pickle.dumps(load_whole_frames(files, tmp_path / "store"))
     assert len(handed_over) < 300
     check(pickle.loads(handed_over), files)
+
+
+def test_frames_that_are_gone_when_they_are_handed_over_are_none(files, tmp_path):
+    handed_over = pickle.dumps(load_whole_frames(files, tmp_path / "store"))
+    shutil.rmtree(tmp_path / "store")
+    assert pickle.loads(handed_over) is None
+
+
+def test_what_is_stored_is_not_made_again(files, tmp_path):
+    made = []
+
+    def prepare(image, label):
+        made.append(label.shape)
+        return image, label
+
+    for _ in range(2):
+        load_stored(files, ["any"], prepare, tmp_path / "store")
+        assert len(made) == 3
+    load_stored(files, ["other"], prepare, tmp_path / "store")
+    assert len(made) == 6
 
 
 def test_resized_frames_are_kept_apart(files, tmp_path):

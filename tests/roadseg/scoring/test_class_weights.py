@@ -44,5 +44,21 @@ def test_none_is_one_each():
 
 
 def test_labels_without_a_valid_pixel_are_reported():
-    with pytest.raises(UserError, match="no training label has a valid pixel"):
+    with pytest.raises(UserError, match=r"^no training label has a valid pixel; there is nothing to weigh$"):
         class_weights(np.zeros((2, 4), int), "inverse", beta=0)
+
+
+def test_a_single_pixel_counts():
+    assert class_weights(np.array([[3, 1, 0]]), "median_frequency", beta=0) == pytest.approx([2 / 3, 2, 0])
+
+
+def test_an_unknown_method_is_reported():
+    with pytest.raises(UserError, match=r"^class_weights\.method: 'rare' is unknown$"):
+        class_weights(COUNTS, "rare", beta=0)
+
+
+def test_classes_beyond_the_number_asked_for_are_left_out():
+    files = sorted(VECTORS.glob("*.png"))
+    counts = count_pixels_of_files(files, num_classes=5)
+    assert counts.shape == (len(files), 5)
+    assert np.array_equal(counts, count_pixels_of_files(files)[:, :5])

@@ -139,3 +139,15 @@ def test_black_and_white_masks(folders: tuple[Path, Path], which: int) -> None:
     assert line.startswith(f"{folders[which]}: all labels hold 0 and 255 alone, where 0 means road and 255 unknown; if")
     write_image(folders[which] / "b.png", GREY)
     joint_histogram_of_files(matching_files(*folders), TRAIN_IDS)
+
+
+def test_one_pair_alone(folders: tuple[Path, Path]) -> None:
+    pair, _ = matching_files(*folders)
+    assert joint_histogram_of_files([pair], TRAIN_IDS).trace() == GREY.size
+
+
+def test_masks_are_told_by_the_classes_names(folders: tuple[Path, Path]) -> None:
+    for name in ("a.png", "b.png"):
+        write_image(folders[0] / name, np.where(GREY > 5, 255, 0).astype(np.uint8))
+    with pytest.raises(UserError, match="where 0 means sky and 255 unknown"):
+        joint_histogram_of_files(matching_files(*folders), TRAIN_IDS, ["sky", "tree"])

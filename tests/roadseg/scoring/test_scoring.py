@@ -74,6 +74,16 @@ def test_hand_counted_scores():
     assert result.confusion.tolist() == [[3, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
 
 
+def test_a_class_that_is_ignored_counts_in_no_figure():
+    truth = np.array([[0, 0, 0, 0, 1, 1, 2]], dtype=np.uint8)
+    pred = np.array([[0, 0, 0, 1, 1, 2, 2]], dtype=np.uint8)
+    result = score(joint_histogram(pred, truth), num_classes=3, ignore_index=1)
+    assert result.iou[[0, 2]] == pytest.approx([3 / 4, 1])
+    assert result.pixel_accuracy == pytest.approx(4 / 5)
+    assert result.fw_iou == pytest.approx((4 * 3 / 4 + 1) / 5)
+    assert result.confusion.tolist() == [[3, 1, 0], [0, 0, 0], [0, 0, 1]]
+
+
 def macro_jaccard(pred, truth, k):
     """The rule of torchmetrics' `JaccardIndex(task="multiclass", average="macro", ignore_index=255)`, restated.
 
@@ -122,5 +132,5 @@ def test_confusion_matrix_has_truth_in_rows_and_leaves_out_ignored_pixels():
 
 def test_truth_without_a_class_is_reported():
     blank = np.full((2, 2), 255, np.uint8)
-    with pytest.raises(UserError, match="no pixel of the truth has a class"):
+    with pytest.raises(UserError, match=r"^no pixel of the truth has a class; nothing can be scored$"):
         score(joint_histogram(blank, blank))

@@ -7,6 +7,7 @@ import torch
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch.nn.functional import cross_entropy, one_hot
 
+from roadseg.errors import UserError
 from roadseg.training.loss_choice import choose_loss
 from roadseg.training.pixel_losses import ce_lovasz, focal, ohem
 
@@ -22,8 +23,44 @@ def sample(seed=0, dtype=torch.float64, ignored=0.2):
 
 
 def loss_of(name, **changes):
-    settings = {"mask_ignored": True, "label_smoothing": 0.0, "threshold": 0.7, "min_share": 1 / 16, "gamma": 2.0}
-    return choose_loss(name, class_weights=[1.0] * 19, sum_over_processes=lambda x: x, **settings | changes)
+    settings = {
+        "mask_ignored": True,
+        "label_smoothing": 0.0,
+        "threshold": 0.7,
+        "min_share": 1 / 16,
+        "gamma": 2.0,
+    }
+    settings |= {"class_weights": [1.0] * 19, "sum_over_processes": lambda x: x}
+    return choose_loss(name, **settings | changes)
+
+
+def test_the_class_weights_and_the_number_of_classes_reach_the_loss():
+    weights = [0.5, 2.0, 1.0]
+    logits = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    targets = (torch.arange(70).reshape(2, 5, 7) % 3).byte()
+    loss = loss_of("weighted_ce", class_weights=weights, num_classes=3)(logits, targets)
+    assert loss.item() == pytest.approx(cross_entropy(logits, targets.long(), torch.tensor(weights).double()).item())
+    with pytest.raises(UserError):
+        loss_of("weighted_ce", class_weights=weights, num_classes=4)
+
+
+@pytest.mark.parametrize("name", ["weighted_ce", "ce", "ce_dice"])
+def test_every_loss_is_summed_over_the_processes(name):
+    logits, targets = sample()
+    twice = loss_of(name, sum_over_processes=lambda x: x + x)(logits, targets)  # another process has the same batch
+    assert twice.item() == pytest.approx(loss_of(name)(logits, targets).item())
+    asked = []
+    loss_of(name, sum_over_processes=lambda x: asked.append(1) or x)(logits, targets)
+    assert asked
+
+
+def test_a_single_valid_pixel_counts_as_one():
+    targets = torch.tensor([[[0, 255, 255]]])
+    for name in ("ce", "focal"):
+        loss = loss_of(name, gamma=0.0, num_classes=2, class_weights=[1.0, 1.0])(log_probs(0.6, 0.2, 0.3), targets)
+        assert loss.item() == pytest.approx(-math.log(0.6))
+    light = loss_of("weighted_ce", num_classes=2, class_weights=[0.25, 1.0])(log_probs(0.6, 0.2, 0.3), targets)
+    assert light.item() == pytest.approx(-math.log(0.6))
 
 
 def log_probs(*probs):

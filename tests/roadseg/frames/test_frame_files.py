@@ -1,0 +1,52 @@
+"""Frames are found by their split, whatever their pictures' ending, and a missing one is named."""
+
+import pytest
+from conftest import write_seg_data
+
+from roadseg.errors import UserError
+from roadseg.frames.files import FrameFiles, further_files, split_files
+
+SPLITS = {
+    "train": ["000002_10", "000000_10"],
+    "val": ["000003_10"],
+    "test": ["000004_10"],
+    "also": {"more": ["000001_10"]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_seg_data(tmp_path)
+    write_seg_data(tmp_path / "further")
+    (tmp_path / "also").mkdir()
+    (tmp_path / "further" / "training").rename(tmp_path / "also" / "more")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("split", "part"), [("train", "training"), ("val", "training"), ("test", "testing")])
+def test_of_a_split(folder, split, part):
+    (folder / "training/image/000000_10.png").rename(folder / "training/image/000000_10.jpg")
+    endings = {"000000_10": "jpg"}
+    assert split_files(folder, SPLITS, split) == [
+        FrameFiles(
+            folder / part / "image" / f"{stem}.{endings.get(stem, 'png')}", folder / part / "label" / f"{stem}.png"
+        )
+        for stem in SPLITS[split]
+    ]
+
+
+def test_of_further_data(folder):
+    more = folder / "also" / "more"
+    expected = [FrameFiles(more / "image" / "000001_10.png", more / "label" / "000001_10.png")]
+    assert further_files(folder, SPLITS, "more") == expected
+    for splits in (SPLITS, {"train": []}):
+        with pytest.raises(UserError) as caught:
+            further_files(folder, splits, "mine")
+        assert str(caught.value) == f"{folder} holds no further data mine (data.also); run `dvc repro fetch_data`"
+
+
+def test_a_missing_picture(folder):
+    (folder / "training/image/000000_10.png").unlink()
+    with pytest.raises(UserError) as caught:
+        split_files(folder, SPLITS, "train")
+    assert str(caught.value) == f"{folder}/training/image has no picture 000000_10; run `dvc repro fetch_data`"
