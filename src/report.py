@@ -2,7 +2,7 @@
 
 python src/report.py       DVC stage `report`: metrics/*, data/predictions
                            -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json,
-                           metrics/efficiency.json
+                           metrics/efficiency.json, metrics/frames.png
 """
 
 import json
@@ -27,6 +27,7 @@ from roadseg.report.addresses import shown_url
 from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
 from roadseg.report.pages import write_pages
+from roadseg.report.sheet import draw_sheet
 from roadseg.report.sources import data_name
 
 
@@ -73,6 +74,8 @@ def main() -> None:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)
         write_pages(run_facts | score_facts | training_facts | comparison, folder)
+    with replacing(paths.FRAMES_PICTURE) as temporary:
+        draw_sheet([paths.REPORT / picture["file"] for picture in pictures], temporary)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
     print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
