@@ -2,7 +2,7 @@
 
 python src/report.py       DVC stage `report`: metrics/*, data/predictions, data/label_check, data/look
                            -> report/report.md, report.html, report.pdf and their pictures, metrics/report.json,
-                           metrics/efficiency.json
+                           metrics/efficiency.json, metrics/frames.png
 """
 
 import json
@@ -33,6 +33,7 @@ from roadseg.report.figures import plot_curves, plot_palette
 from roadseg.report.frame_picture import draw_frame
 from roadseg.report.frame_views import frame_view, frames_sentence, legend, longest_side
 from roadseg.report.pages import write_pages
+from roadseg.report.sheet import draw_sheet
 from roadseg.report.sources import data_name
 from roadseg.report.suspect_views import suspect_view
 from roadseg.scoring.frame_scores import score_frames, worst_first
@@ -89,6 +90,8 @@ def main() -> None:
             "panels": panels(ablation),
         }
         write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
+    with replacing(paths.FRAMES_PICTURE) as temporary:
+        draw_sheet([paths.REPORT / picture["file"] for picture in pictures], temporary)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
     print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")

@@ -27,23 +27,20 @@ from pipeline.machine import num_devices, num_workers, store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from pipeline.supervision import stop_asked_for
+from pipeline.training_frames import chosen_files, further_data, training_frames
 from pipeline.unchanged import params_taken, stop_where_changed
-from roadseg.classes import ClassSet, read_classes
-from roadseg.errors import Stopped, UserError
+from roadseg.classes import read_classes
+from roadseg.errors import Stopped
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
 from roadseg.frames.crops import Crops
-from roadseg.frames.files import FrameFiles, further_files, split_files
-from roadseg.frames.mixing import Further
+from roadseg.frames.files import FrameFiles
 from roadseg.frames.resized import Frames, load_frames
-from roadseg.frames.whole import load_whole_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic, use_threads
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.networks.suitability import check_smallest_batch
-from roadseg.scoring.class_weights import count_pixels_of_files
-from roadseg.specs import Input, Strong
 from roadseg.training.auxiliary import with_auxiliary
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs, score_of
@@ -296,44 +293,12 @@ def watcher(params: Params, fabric: Fabric, frames: Frames, files: Sequence[Fram
     return lambda model: watch(fabric, model, frames, files, batch_size, loss, classes)
 
 
-def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
-    """The frames to train on, and those whose mIoU is watched: the held-out ones, the test frames, or none."""
-    splits = read_json(paths.SPLITS)
-    if select == "all":
-        train, held_out = (split_files(paths.SEG_DATA, splits, part) for part in ("train", "val"))
-        return train + held_out, []
-    watched = split_files(paths.SEG_DATA, splits, "test" if select == "test" else "val")
-    if select != "last" and not watched:
-        raise UserError(
-            f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
-        )
-    return split_files(paths.SEG_DATA, splits, "train"), watched
-
-
-def training_frames(
-    files: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
-) -> Frames | Crops:
-    """The frames at the input size or, for `strong`, crops of the whole ones."""
-    if augment == "strong":
-        counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
-        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names)
-    return load_frames(files, target, training=True, store=store_folder())
-
-
 def shares_of(params: Params) -> dict[str, float]:
     """How much of an epoch each source of further data is, by its name."""
     shares = {name: row.share for name, row in params.data.also.items()}
     if params.data.unlabelled.source != "none":
         shares[paths.UNLABELLED] = params.data.unlabelled.share
     return shares
-
-
-def further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
-    """The frames that are trained on beside the main ones, source by source, and how much of each an epoch holds."""
-    splits = read_json(paths.SPLITS)
-    files = {name: further_files(paths.SEG_DATA, splits, name) for name in sorted(shares)}
-    further = [Further(len(found), shares[name]) for name, found in files.items()]
-    return [file for found in files.values() for file in found], further
 
 
 def num_classes() -> int:
