@@ -52,6 +52,7 @@ def fetched():
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib3 leaves the socket to Python
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answer(name, http_server, record_property):
     record_property("trust", "bad downloads")
