@@ -16,6 +16,7 @@ import yaml
 from pipeline import paths
 from pipeline.commands import DVC, dvc, git
 from pipeline.stage import read_json, run
+from pipeline.usage import take_no_options
 from roadseg.errors import UserError
 
 TOLERANCE = 0.03  # of mIoU, in 0..1
@@ -76,4 +77,5 @@ def miou(folder: Path) -> float:
 
 
 if __name__ == "__main__":
+    take_no_options("python src/{name}.py")
     run(main)

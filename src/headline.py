@@ -5,6 +5,7 @@ python src/headline.py      after `dvc repro`
 
 from pipeline import paths
 from pipeline.stage import read_json, run
+from pipeline.usage import take_no_options
 
 
 def main() -> None:
@@ -19,4 +20,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    take_no_options("python src/{name}.py")
     run(main)

@@ -154,7 +154,7 @@ def test_parameters_that_change_under_dvc_stop_it_before_its_state_goes(undistur
     assert errors.splitlines()[-1].startswith(
         "error: params.yaml: train.lr is 0.002, and was 'recipe' when it was checked"
     )
-    assert not any(path.exists() for path in OUTPUTS)
+    assert not paths.MODEL.exists()
     output, outputs = trained()
     assert "goes on in epoch 7" in output  # all that is left is to write
     assert outputs == undisturbed

@@ -26,7 +26,8 @@ def run_stage(main: Callable[[], None]) -> None:
         with supervised(), same_params():
             main()
 
-    take_no_options(main, "dvc repro {name}")
+    if main.__module__ == "__main__":  # else another script, or a test, calls it
+        take_no_options("dvc repro {name}")
     run(alone)
 
 
@@ -35,7 +36,6 @@ def run(main: Callable[[], None]) -> None:
 
     That is a UserError, a failed file operation, or a lack of memory. Anything else keeps its traceback.
     """
-    take_no_options(main, "python src/{name}.py")
     try:
         main()
     except UserError as error:

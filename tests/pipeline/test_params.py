@@ -125,9 +125,9 @@ def test_every_problem_is_reported_at_once(load):
         ("  freeze: none", "  freeze: 0", "train.freeze: 0 is wrong; string should match pattern '^(none|encoder|"),
         ("  threads: machine", "  threads: 0", "train.threads: 0 is wrong; string should match pattern '^(machine|"),
         (
-            "scale_max: 1.4",
+            "scale_max: 1.3",
             "scale_max: 0.5",
-            "augmentation.strong.scale_min: 0.6 is above scale_max, which is 0.5; lower it",
+            "augmentation.strong.scale_min: 0.55 is above scale_max, which is 0.5; lower it",
         ),
         ("crop_width: 768", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
