@@ -31,7 +31,7 @@ from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.devices import on_best_device
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import fill_network
-from roadseg.networks.prediction import torch_engine
+from roadseg.networks.prediction import as_large_as, torch_engine
 from roadseg.scoring.counting import joint_histogram
 
 
@@ -86,7 +86,8 @@ def believed(frames: Frames, model: nn.Module, device: torch.device, batch_size:
     engine = torch_engine(model, frames.size, device)
     for start in range(0, len(frames), batch_size):
         batch = slice(start, start + batch_size)
-        yield from beliefs(engine(frames.images[batch]), frames.labels[batch])
+        labels = frames.labels[batch]
+        yield from beliefs(as_large_as(engine(frames.images[batch]), torch.from_numpy(labels)), labels)
 
 
 def class_map(place: int) -> str:

@@ -25,6 +25,15 @@ def normalize(images: Tensor) -> Tensor:
     return ((images.float() / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
+def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
+    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller."""
+    size = labels.shape[-2:]
+    if logits.shape[-2:] == size:
+        return logits
+    # contiguous: enlarging channels_last logits of few pixels takes several times as long on a CPU
+    return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
+
+
 def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels.
 

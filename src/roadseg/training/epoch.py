@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
 from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
-from roadseg.networks.prediction import normalize
+from roadseg.networks.prediction import as_large_as, normalize
 from roadseg.training.losses import Loss
 from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule
@@ -104,15 +103,6 @@ def train_epoch(
         sums.loss += weight * value
         sums.weight += weight
     return sums.mean
-
-
-def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
-    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller."""
-    size = labels.shape[-2:]
-    if logits.shape[-2:] == size:
-        return logits
-    # contiguous: enlarging channels_last logits of few pixels takes several times as long on a CPU
-    return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
 
 
 @dataclass

@@ -12,11 +12,10 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.resized import Frames
 from roadseg.images import read_label
-from roadseg.networks.prediction import enlarge_logits, torch_engine
+from roadseg.networks.prediction import as_large_as, enlarge_logits, torch_engine
 from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.scoring.counting import VALUES
 from roadseg.scoring.scoring import cal_acc, joint_histogram
-from roadseg.training.epoch import as_large_as
 from roadseg.training.losses import Loss
 from roadseg.training.processes import sum_over_processes
 
