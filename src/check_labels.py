@@ -19,7 +19,7 @@ from pipeline.machine import store_folder
 from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage
 from roadseg.classes import ClassSet, read_classes
-from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.frames.files import FrameFiles, labelled_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.images import write_image
 from roadseg.label_check.beliefs import Beliefs, beliefs
@@ -56,7 +56,7 @@ def main() -> None:
     with replacing(paths.LABEL_CHECK) as folder:
         (folder / "classes").mkdir(parents=True)
         checked: list[Checked] = []
-        for split, files in all_splits():
+        for split, files in labelled_files(paths.SEG_DATA, read_json(paths.SPLITS), paths.UNLABELLED).items():
             frames = load_frames(files, params.input, training=False, store=store_folder())
             batches = believed(frames, model, device, params.predict.batch_size)
             progress = tqdm(batches, f"check {split}", len(files), leave=False, disable=None)
@@ -68,17 +68,6 @@ def main() -> None:
         ranked = rank(checked)
         write_findings(folder, checked, ranked, params, classes)
     print(f"{len(ranked)} places in {len(checked)} frames where the network is sure and the label says otherwise")
-
-
-def all_splits() -> Iterator[tuple[str, list[FrameFiles]]]:
-    """The frames of each split and of further data, apart from those without labels."""
-    splits = read_json(paths.SPLITS)
-    for split in ("train", "val", "test"):
-        if splits[split]:
-            yield split, split_files(paths.SEG_DATA, splits, split)
-    for name in splits.get("also", {}):
-        if name != paths.UNLABELLED:
-            yield f"also/{name}", further_files(paths.SEG_DATA, splits, name)
 
 
 def believed(frames: Frames, model: nn.Module, device: torch.device, batch_size: int) -> Iterator[Beliefs]:

@@ -13,7 +13,7 @@ from pipeline import paths
 from pipeline.stage import read_json, replacing, run, run_stage, write_json
 from roadseg.classes import ClassSet, read_classes
 from roadseg.errors import UserError, printable
-from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.frames.files import labelled_files
 from roadseg.report.data_views import data_view
 from roadseg.report.pages import render
 from roadseg.survey.contents import read_contents
@@ -46,7 +46,9 @@ def main() -> None:
 
 def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     """What is to be said of the data in a folder; UserError where it is none that the stage `fetch_data` made."""
-    files = files_by_split(folder)
+    if not (folder / paths.SPLITS.name).is_file():
+        raise UserError(f"{printable(folder)} has no splits.json; run `dvc repro fetch_data` to make data/seg_data")
+    files = labelled_files(folder, read_json(folder / paths.SPLITS.name), paths.UNLABELLED)
     names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
     splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
     everything = [name for of_split in names.values() for name in of_split]
@@ -58,16 +60,6 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
         "twins": twins(splits),
         "shown": everything[step // 2 :: step][:SHOWN],
     }
-
-
-def files_by_split(folder: Path) -> dict[str, list[FrameFiles]]:
-    """The frames of each split that has any, and of further data, apart from those without labels."""
-    if not (folder / paths.SPLITS.name).is_file():
-        raise UserError(f"{printable(folder)} has no splits.json; run `dvc repro fetch_data` to make data/seg_data")
-    splits = read_json(folder / paths.SPLITS.name)
-    found = {split: split_files(folder, splits, split) for split in ("train", "val", "test") if splits[split]}
-    further = {name for name in splits.get("also", {}) if name != paths.UNLABELLED}
-    return found | {f"also/{name}": further_files(folder, splits, name) for name in sorted(further)}
 
 
 if __name__ == "__main__":

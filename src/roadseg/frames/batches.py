@@ -1,14 +1,10 @@
 """Training batches whose order and augmentation depend on the seed, the epoch and the frame, not on any process."""
 
 import math
-import os
-import shutil
 import signal
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -19,10 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from roadseg.frames.augment import Policy, seed_policy
 from roadseg.frames.mixing import Further, draws_of, frames_of_epoch
-
-_SHARED_MEMORY = Path("/dev/shm")  # on Linux
-_MARGIN = 1 << 20  # bytes for the queues between the processes
-_MADE_AHEAD = 2  # batches by each worker, torch's own default
+from roadseg.frames.shared_memory import free_shared_memory, shortage, workers_that_fit
 
 
 class Samples(Protocol):
@@ -156,8 +149,8 @@ class Batches:
     ) -> None:
         size = -(-draws.batch_size // world)
         bytes_of_slot = 4 * size * math.prod(frames.size)  # three channels and the label
-        self.workers, ahead = _that_fit(workers, bytes_of_slot, _free_shared_memory())
-        self.shortage = _shortage(self.workers, workers) if self.workers < workers else ""
+        self.workers, ahead = workers_that_fit(workers, bytes_of_slot, free_shared_memory())
+        self.shortage = shortage(self.workers, workers)
         num_slots = self.workers * ahead + 1  # those being made, and the one that is in use
         self._draws, self._orders = draws, _Orders(draws, num_slots, rank, world)
         self._slots = _Slots(frames, policy, num_slots, size)
@@ -196,31 +189,6 @@ class _Alone:
             torch.empty((), dtype=torch.int64).random_()
             self._is_new = False
         yield from (self._slots[order] for order in self._orders)
-
-
-def _free_shared_memory() -> int | None:
-    """Bytes of memory that processes can share; None where the system does not set them apart."""
-    if not _SHARED_MEMORY.is_dir():
-        return 0 if sys.platform == "linux" else None
-    return shutil.disk_usage(_SHARED_MEMORY).free if os.access(_SHARED_MEMORY, os.W_OK) else 0
-
-
-def _that_fit(workers: int, bytes_of_slot: int, free: int | None) -> tuple[int, int]:
-    """How many workers, each so many batches ahead, have room for their slots: to write beyond it would kill them."""
-    if free is None:
-        return workers, _MADE_AHEAD
-    choices = ((number, ahead) for number in range(workers, 0, -1) for ahead in range(_MADE_AHEAD, 0, -1))
-    needed = {(number, ahead): (number * ahead + 1) * bytes_of_slot + _MARGIN for number, ahead in choices}
-    return next((choice for choice, room in needed.items() if room <= free), (0, 0))
-
-
-def _shortage(fit: int, workers: int) -> str:
-    """What is said where fewer workers fit than there should be."""
-    who = f"{fit} of {workers} loader processes make" if fit else "the training makes"
-    return (
-        f"{_SHARED_MEMORY} has too little room: {who} the batches, slower and with the same result; in a container "
-        "start it with --shm-size=1g"
-    )
 
 
 def _prepare_worker(_: int) -> None:

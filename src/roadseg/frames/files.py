@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 from roadseg.errors import UserError
+
+Split: TypeAlias = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,7 @@ class FrameFiles:
     label: Path
 
 
-def split_files(
-    folder: Path, splits: Mapping[str, Sequence[str]], split: Literal["train", "val", "test"]
-) -> list[FrameFiles]:
+def split_files(folder: Path, splits: Mapping[str, Sequence[str]], split: Split) -> list[FrameFiles]:
     """Find the frames of a split of the data in `folder`; the validation frames lie among those for training.
 
     `splits` is the content of splits.json. Raises UserError where a picture is missing.
@@ -32,6 +33,16 @@ def further_files(folder: Path, splits: Mapping[str, Any], name: str) -> list[Fr
     if stems is None:
         raise UserError(f"{folder} holds no further data {name} (data.also); run `dvc repro fetch_data`")
     return frame_files(folder / "also" / name, stems)
+
+
+def labelled_files(folder: Path, splits: Mapping[str, Any], unlabelled: str) -> dict[str, list[FrameFiles]]:
+    """Find the frames of each split that has any, and of further data as `also/NAME`, apart from the `unlabelled` one.
+
+    Raises UserError where a picture is missing.
+    """
+    found = {split: split_files(folder, splits, split) for split in SPLITS if splits[split]}
+    further = sorted(set(splits.get("also", {})) - {unlabelled})
+    return found | {f"also/{name}": further_files(folder, splits, name) for name in further}
 
 
 def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:

@@ -51,6 +51,17 @@ def precision_of(fabric: Fabric) -> Precision:
     return cast(Precision, fabric.strategy.precision.precision)
 
 
+def device_name(fabric: Fabric) -> str:
+    """Return what a training runs on, as far as it decides the result: devices, threads, precision."""
+    if fabric.device.type == "cuda":
+        name = torch.cuda.get_device_name(fabric.device)
+    else:
+        threads = torch.get_num_threads()
+        name = f"{fabric.device.type} with {threads} thread{'s' if threads > 1 else ''}"
+    processes = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
+    return f"{processes}{name}, {precision_of(fabric)}"
+
+
 def local_processes(fabric: Fabric) -> int:
     """Return how many of the processes are on this machine."""
     return int(os.environ["LOCAL_WORLD_SIZE"]) if TorchElasticEnvironment.detect() else fabric.world_size

@@ -1,9 +1,14 @@
-"""The line that is printed of each epoch: its figures, its seconds and the time left."""
+"""How a training goes, as it is told: a bar in an epoch, and a line of it: its figures, seconds and the time left."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from lightning_fabric import Fabric
+from tqdm import tqdm
+
+from roadseg.errors import Stopped
+from roadseg.frames.batches import Batch, Batches
 from roadseg.training.members import Row
 
 
@@ -37,3 +42,16 @@ def figures_of(row: Row) -> str:
     if row["miou"] is not None:
         parts.append(f"val loss {row['val_loss']:.4f}  mIoU {row['miou']:.4f}")
     return "  ".join(parts)
+
+
+def with_progress(fabric: Fabric, batches: Batches, asked: list[int], epoch: int, first: int) -> Iterator[Batch]:
+    """Yield the batches of an epoch from number `first` on, under a bar where there is a terminal.
+
+    Raises Stopped before a batch where a signal has been `asked` for, so that a later run can go on from there.
+    """
+    hidden = None if fabric.is_global_zero else True  # None: where there is no terminal
+    of_epoch = batches.of_epoch(epoch, first)
+    for batch in tqdm(of_epoch, f"epoch {epoch}", len(batches), leave=False, disable=hidden, initial=first):
+        if asked:
+            raise Stopped(asked[0], f"in epoch {epoch}; the next run goes on from there")
+        yield batch

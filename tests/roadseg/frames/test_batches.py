@@ -1,5 +1,6 @@
 """No two epochs, frames or workers draw the same augmentation; the study's fault is there when asked for."""
 
+import shutil
 import time
 
 import numpy as np
@@ -115,29 +116,12 @@ def test_a_batch_stays_as_it_is_until_the_next_one_is_asked_for(same_frames):
 SLOT = 4 * BATCH * 32 * 64  # bytes
 
 
-@pytest.mark.parametrize(
-    ("room", "expected"),
-    [
-        (5 * SLOT, (2, 2)),
-        (5 * SLOT - 1, (2, 1)),
-        (3 * SLOT, (2, 1)),
-        (3 * SLOT - 1, (1, 1)),
-        (2 * SLOT, (1, 1)),
-        (2 * SLOT - 1, (0, 0)),
-        (-(2**20), (0, 0)),
-    ],
-)
-def test_as_many_workers_as_shared_memory_has_room_for(room, expected):
-    assert module._that_fit(2, SLOT, 2**20 + room) == expected
-    assert module._that_fit(2, SLOT, None) == (2, 2)
-
-
 @pytest.mark.parametrize("slots", [3, 2, 1])
 def test_too_little_shared_memory_changes_nothing_but_the_pace(same_frames, monkeypatch, slots):
     torch.manual_seed(1)
     enough = epochs_of(same_frames, "fresh", 2, epochs=(1, 2, 1))
     drawn = torch.get_rng_state()  # by the loader, which dropout must not notice
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**20 + slots * SLOT}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**20 + slots * SLOT}))
     torch.manual_seed(1)
     assert np.array_equal(epochs_of(same_frames, "fresh", 2, epochs=(1, 2, 1)), enough)
     assert torch.equal(torch.get_rng_state(), drawn)
@@ -147,16 +131,9 @@ def test_a_shortage_is_told_in_a_line(same_frames, monkeypatch):
     draws = ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh")
     assert Batches(same_frames, draws, None, workers=2).shortage == ""
     for slots, who in ((2, "1 of 2 loader processes make the batches"), (1, "the training makes the batches")):
-        monkeypatch.setattr(module, "_free_shared_memory", lambda n=slots: 2**20 + n * SLOT)
+        monkeypatch.setattr(module, "free_shared_memory", lambda n=slots: 2**20 + n * SLOT)
         batches = Batches(same_frames, draws, None, workers=2)
         assert batches.shortage.startswith(f"/dev/shm has too little room: {who}")
         assert batches.shortage.endswith("in a container start it with --shm-size=1g")
         assert "\n" not in batches.shortage
         assert [batch.num_frames for batch in batches.of_epoch(1, first=6)] == [3, 3]
-
-
-@pytest.mark.parametrize(("platform", "room"), [("linux", 0), ("darwin", None)])
-def test_no_folder_of_shared_memory(monkeypatch, tmp_path, platform, room):
-    monkeypatch.setattr(module, "_SHARED_MEMORY", tmp_path / "none")
-    monkeypatch.setattr(module.sys, "platform", platform)
-    assert module._free_shared_memory() == room

@@ -4,7 +4,7 @@ import pytest
 from conftest import write_seg_data
 
 from roadseg.errors import UserError
-from roadseg.frames.files import FrameFiles, further_files, split_files
+from roadseg.frames.files import FrameFiles, further_files, labelled_files, split_files
 
 SPLITS = {
     "train": ["000002_10", "000000_10"],
@@ -43,6 +43,15 @@ def test_of_further_data(folder):
         with pytest.raises(UserError) as caught:
             further_files(folder, splits, "mine")
         assert str(caught.value) == f"{folder} holds no further data mine (data.also); run `dvc repro fetch_data`"
+
+
+def test_of_everything_that_has_labels(folder):
+    splits = SPLITS | {"val": [], "also": {"none": ["000002_10"]} | SPLITS["also"]}
+    assert labelled_files(folder, splits, unlabelled="none") == {
+        "train": split_files(folder, SPLITS, "train"),
+        "test": split_files(folder, SPLITS, "test"),
+        "also/more": further_files(folder, SPLITS, "more"),
+    }
 
 
 def test_a_missing_picture(folder):
