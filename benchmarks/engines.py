@@ -119,7 +119,7 @@ def score_job(engine: str, folder: Path) -> Job:
     def miou() -> float:
         joint = np.zeros((VALUES, VALUES), dtype=np.int64)
         for image, label in zip(images, labels, strict=True):
-            joint += joint_histogram(enlarge_logits(logits(image[None])[0], label.shape[:2]).numpy(), label)
+            joint += joint_histogram(enlarge_logits(logits(image[None])[0], label.shape[:2]), label)
         return cal_acc(joint)[0]
 
     return miou

@@ -65,7 +65,7 @@ def compare(
             started = time.perf_counter()
             logits.append(run(image[None])[0])
             seconds[index] += time.perf_counter() - started
-            maps.append(ENLARGE[enlarge](torch.from_numpy(logits[-1]), label.shape[:2]).numpy())
+            maps.append(ENLARGE[enlarge](torch.from_numpy(logits[-1]), label.shape[:2]))
             joints[index] += joint_histogram(maps[-1], label)
         largest = max(largest, float(np.abs(logits[0] - logits[1]).max()))
         same += int((maps[0] == maps[1]).sum())

@@ -1,8 +1,10 @@
 """From uint8 frames to class maps at the size of each frame's label."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -34,28 +36,50 @@ def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
     return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
 
 
-def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels.
 
-    Class by class: a plane stays in the processor's cache, where all of them at once take twice the time and, for a
-    frame of 4000x3000, a gigabyte.
+    On a CPU by OpenCV, class by class: its bilinear rule is torch's, at a third of the time or less.
     """
-    planes = (interpolate(plane[None, None], size=size, mode="bilinear")[0, 0] for plane in logits)
-    best = next(planes)
-    classes = torch.zeros_like(best, dtype=torch.uint8)
-    for number, plane in enumerate(planes, 1):
-        torch.maximum(classes, (plane > best).byte().mul_(number), out=classes)  # ties go to the first
-        torch.maximum(best, plane, out=best)
+    if logits.device.type == "cpu":
+        return _largest_when_enlarged(_planes(logits.float()), size)
+    return interpolate(logits[None], size=size, mode="bilinear")[0].max(dim=0).indices.byte().cpu().numpy()
+
+
+def _planes(logits: Tensor) -> np.ndarray:
+    """(C, h, w) float32 on the CPU, class after class in memory."""
+    pixels = logits.permute(1, 2, 0)
+    if not pixels.is_contiguous():
+        return logits.contiguous().numpy()
+    planes = cv2.transpose(pixels.reshape(-1, len(logits)).numpy())  # ten times as fast as torch's copy
+    return planes.reshape(logits.shape)
+
+
+def _largest_when_enlarged(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Class by class: a plane stays in the processor's cache, and all those of a frame of 4000x3000 fill a gigabyte."""
+    best = cv2.resize(planes[0], size[::-1], interpolation=cv2.INTER_LINEAR)
+    classes, grown, won = np.zeros(size, np.uint8), np.empty_like(best), np.empty(size, np.uint8)
+    for number, plane in enumerate(planes[1:], 1):
+        cv2.resize(plane, size[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
+        cv2.compare(grown, best, cv2.CMP_GT, dst=won)  # 255 where it is larger: ties go to the first
+        cv2.max(classes, np.minimum(won, number, out=won), dst=classes)
+        cv2.max(best, grown, dst=best)
     return classes
 
 
-def enlarge_classes(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def enlarge_classes(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     """(C, h, w) logits -> (H, W) uint8 classes by the study's way: the class map grows by nearest neighbour."""
     classes = logits.max(dim=0).indices.byte()  # on a CPU four times faster than argmax; ties go to the first
-    return interpolate(classes[None, None], size=size, mode="nearest")[0, 0]
+    return interpolate(classes[None, None], size=size, mode="nearest")[0, 0].cpu().numpy()
 
 
 ENLARGE = {"logits": enlarge_logits, "classes": enlarge_classes}
+
+
+def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], enlarge: str) -> list[np.ndarray]:
+    """(N, C, h, w) logits -> N class maps, (H, W) uint8 each of its own size; a frame for each of torch's threads."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(ENLARGE[enlarge], logits, sizes))
 
 
 def predict(
@@ -74,9 +98,7 @@ def predict(
     engine = torch_engine(model, frames.size, device, asked)
     for start in range(0, len(indices), batch_size):
         batch = list(indices[start : start + batch_size])
-        with torch.inference_mode():
-            for index, logits in zip(batch, engine(frames.images[batch]), strict=True):
-                yield ENLARGE[enlarge](logits, frames.sizes[index]).cpu().numpy()
+        yield from class_maps(engine(frames.images[batch]), [frames.sizes[index] for index in batch], enlarge)
 
 
 def torch_engine(model: nn.Module, size: tuple[int, int], device: torch.device, asked: Passes | None = None) -> Engine:

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from roadseg.networks.prediction import ENLARGE, Engine
+from roadseg.networks.prediction import Engine, class_maps
 from roadseg.sources.frame import Broken, Frame
 
 _POSITIONS = 4096  # at least, whose probabilities are looked at
@@ -45,11 +44,9 @@ def predict_frames(
 
 def _predict_batch(engine: Engine, batch: list[Frame], enlarge: str) -> Iterator[Predicted]:
     logits = engine(np.stack([frame.small for frame in batch]))
-    for frame, own in zip(batch, logits, strict=True):
-        with torch.inference_mode():
-            classes = ENLARGE[enlarge](own, frame.image.shape[:2]).cpu().numpy()
-            sure = confidence(own)
-        yield Predicted(frame, classes, sure)
+    maps = class_maps(logits, [(frame.image.shape[0], frame.image.shape[1]) for frame in batch], enlarge)
+    for frame, classes, own in zip(batch, maps, logits, strict=True):
+        yield Predicted(frame, classes, confidence(own))
 
 
 def confidence(logits: Tensor) -> float:

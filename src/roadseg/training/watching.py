@@ -12,7 +12,7 @@ from roadseg.classes import NUM_CLASSES
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.resized import Frames
 from roadseg.images import read_label
-from roadseg.networks.prediction import as_large_as, enlarge_logits, torch_engine
+from roadseg.networks.prediction import as_large_as, class_maps, torch_engine
 from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.scoring.counting import VALUES
 from roadseg.scoring.scoring import cal_acc, joint_histogram
@@ -52,9 +52,9 @@ def watch(
             logits = engine(frames.images[batch])  # (N, C, h, w)
             labels = torch.from_numpy(frames.labels[batch]).to(fabric.device)
             losses += len(batch) * loss_of(as_large_as(logits, labels), labels).item()
-            for index, of_frame in zip(batch, logits, strict=True):
-                classes = enlarge_logits(of_frame, frames.sizes[index]).cpu().numpy()
-                joint += joint_histogram(classes, read_label(files[index].label))
+        maps = class_maps(logits, [frames.sizes[index] for index in batch], "logits")
+        for index, classes in zip(batch, maps, strict=True):
+            joint += joint_histogram(classes, read_label(files[index].label))
     total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))
     loss = sum_over_processes(torch.tensor(losses, device=fabric.device)) / len(frames)
     miou, iou = cal_acc(total.cpu().numpy(), num_classes)
