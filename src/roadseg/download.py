@@ -8,11 +8,13 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import requests
+from filelock import FileLock, Timeout
 
 from roadseg.errors import UserError
 from roadseg.transfer import forget, transfer
@@ -62,6 +64,7 @@ def download(
 ) -> tuple[Path, str]:
     """Return the stored file of `url` and its SHA-256 in hex; a file that is there already needs no network.
 
+    Of several runs that share the store one fetches it, and the others wait.
     An interrupted transfer goes on where it stopped, within this call and in the next one, unless the file has changed
     on the server. What came gets its name only when `check`, called with it, raises no UserError; else it is thrown
     away, so that the next call fetches it anew.
@@ -71,7 +74,9 @@ def download(
     path = stored_path(url, store)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, path, check)
+        with one_at_a_time(path.parent):
+            if not path.exists():  # another run may have fetched it meanwhile
+                _fetch(url, path, check)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 and digest != sha256.lower():
@@ -81,6 +86,25 @@ def download(
             "correct the digest or run again"
         )
     return path, digest
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process of this machine fetches what belongs to `path`, then keep the others waiting.
+
+    A process that is killed keeps nobody waiting. Where the file system has no locks, nothing is held.
+    """
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    with suppress(OSError, NotImplementedError):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print("another run fetches the same file; waits for it", flush=True)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _fetch(url: str, path: Path, check: Callable[[Path], object] | None) -> None:

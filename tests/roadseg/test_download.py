@@ -1,5 +1,6 @@
 import hashlib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ def test_broken_transfer_goes_on_within_a_call(url: str, store: Path, http_serve
     assert first is None
     assert second is not None
     assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 600_000
+
+
+def test_of_two_at_once_one_fetches_and_the_other_waits(
+    url: str, store: Path, http_server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    http_server.delay = 0.5
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: download(url, store), range(2)))
+    assert found == [(stored_path(url, store), DIGEST)] * 2
+    assert http_server.asked == [None]
+    assert capsys.readouterr().out == "another run fetches the same file; waits for it\n"
+
+
+def test_nothing_is_held_where_nothing_can_be_locked(url: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("no locks here")
+
+    monkeypatch.setattr(module.FileLock, "acquire", refuse)
+    assert download(url, store)[1] == DIGEST
 
 
 def test_broken_transfer_goes_on_in_the_next_call(url: str, store: Path, http_server: FileServer) -> None:

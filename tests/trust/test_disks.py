@@ -14,15 +14,17 @@ pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a par
 
 OUTPUTS = {
     "fetch_data": ["data/seg_data"],
+    "look": ["data/look"],
     "fetch_pretrained": ["models/pretrained.safetensors", "models/teacher.safetensors"],
     "class_weights": ["metrics/class_weights.json"],
-    "train": ["models/model.safetensors", "metrics/train.json", "metrics/train_history.csv"],
-    "predict": ["data/predictions"],
+    "train": ["models/model.safetensors", "metrics/train.json", "metrics/train_history.csv", "metrics/train_iou.csv"],
+    "predict": ["data/predictions", "metrics/predict_times.json"],
+    "check_labels": ["data/label_check"],
     "score": ["metrics/score.json", "metrics/per_class.csv", "metrics/confusion.csv", "metrics/confusion.png"],
     "flops": ["metrics/flops.json"],
     "report": ["report", "metrics/report.json", "metrics/efficiency.json"],
 }
-UNLIKE = {"report.pdf"}  # holds the time at which it was made
+UNLIKE = {"report.pdf", "predict_times.json"}  # hold when they were made, and how long it took
 FULL = (
     'mount -t tmpfs -o size={size}k tmpfs "$0" && cp -r {source}/. "$0" && dd if=/dev/zero of="$0/fill" 2>/dev/null; '
 )

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 )
 from segmentation_models_pytorch.encoders import get_encoder
 
-from roadseg.download import download, shown_url
+from roadseg.download import download, one_at_a_time, shown_url
 from roadseg.errors import UserError
 from roadseg.pretrained.weights import Weights, read_tensors
 from roadseg.specs import Source
@@ -96,12 +96,17 @@ def _from_drive(file_id: str, store: Path, sha256: str | None) -> Weights:
     if not re.fullmatch(r"[\w-]+", file_id):
         raise UserError(f"gdrive:{file_id}: not a Drive file ID; give the part after /d/ of the file's link alone")
     path = (store / "gdrive" / f"{file_id}.pth").absolute()
-    if path.exists():
-        try:
-            return _read(path, sha256)
-        except UserError as error:
-            raise UserError(f"{error}; or remove it to have it fetched again") from None
     path.parent.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(path):
+        if not path.exists():
+            return _fetch_from_drive(file_id, path, sha256)
+    try:
+        return _read(path, sha256)
+    except UserError as error:
+        raise UserError(f"{error}; or remove it to have it fetched again") from None
+
+
+def _fetch_from_drive(file_id: str, path: Path, sha256: str | None) -> Weights:
     new, view = path.with_suffix(".new"), f"https://drive.google.com/file/d/{file_id}/view"
     try:
         # gdown keeps a broken transfer beside `new`, and resumes it there; cookies would be kept in the home folder
