@@ -17,7 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipeline import paths
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.classes import ClassSet, read_classes
 from roadseg.frames.files import frame_files
@@ -44,8 +44,37 @@ def main() -> None:
     splits, trained, score, flops = map(read_json, (paths.SPLITS, paths.TRAIN, paths.SCORE, paths.FLOPS))
     headline = headline_of(score["miou"], flops["gflops"], flops["gflops_ran"])
     pictures = numbered(evenly_spread(splits["test"], params.report.pictures))
-    size = f"{params.flops.height}x{params.flops.width}"
-    run_facts = {
+    facts = describe_run(params, headline, flops, pictures)
+    frames = {split: len(splits[split]) for split in ("train", "val", "test")}
+    cost = narrative.cost(flops, f"{params.flops.height}x{params.flops.width}")
+    facts |= describe_scores(score, classes, cost, frames["test"])
+    further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
+    facts |= describe_training(params, trained, frames, further, facts["absent"])
+    ablation = read_table(paths.ABLATION.with_suffix(".csv"))
+    facts |= ablation_facts(ablation, data_name(params.data.source, params.classes))
+    with replacing(paths.REPORT) as folder:
+        watched = "test" if params.train.select == "test" else "held-out"
+        write_pictures(folder, pictures, classes, trained["epoch"], watched)
+        views = {
+            "frames": view_frames(splits["test"], params.report.frames, classes),
+            "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
+            "suspects": view_suspects(params.check_labels.shown, classes),
+            "data": data_view(read_json(paths.LOOK / "survey.json"), paths.SEG_DATA, classes),
+            "panels": panels(ablation),
+        }
+        write_pages(facts, views, folder)
+    with replacing(paths.FRAMES_PICTURE) as temporary:
+        draw_sheet([paths.REPORT / picture["file"] for picture in pictures], temporary)
+    write_json(paths.REPORT_JSON, headline)
+    write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
+    print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
+
+
+def describe_run(
+    params: Params, headline: Mapping[str, float], flops: Mapping[str, Any], pictures: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """What was run, by which settings, and its figures."""
+    return {
         "title": narrative.title(params.model, params.data.source),
         "headline": headline,
         "flops": flops,
@@ -64,37 +93,23 @@ def main() -> None:
             "seed": params.seed,
         },
     }
-    frames = {split: len(splits[split]) for split in ("train", "val", "test")}
-    further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
-    score_facts = describe_scores(score, classes, narrative.cost(flops, size), frames["test"])
-    training_facts = {
-        "selection": narrative.selection(
-            params.train.select, trained["epoch"], params.train.epochs, frames, params.train.members
-        )
-        + narrative.further(further),
-        "limitations": narrative.limitations(
-            params.data.source, frames, params.train.select, params.seed, trained["device"], score_facts["absent"]
-        ),
+
+
+def describe_training(
+    params: Params,
+    trained: Mapping[str, Any],
+    frames: Mapping[str, int],
+    further: Mapping[str, int],
+    absent: Sequence[str],
+) -> dict[str, Any]:
+    """The sentences on what was trained and chosen by which frames, and on what that does not show."""
+    select, chosen = params.train.select, trained["epoch"]
+    selection = narrative.selection(select, chosen, params.train.epochs, frames, params.train.members)
+    source, device = params.data.source, trained["device"]
+    return {
+        "selection": selection + narrative.further(further),
+        "limitations": narrative.limitations(source, frames, select, params.seed, device, absent),
     }
-    data = data_name(params.data.source, params.classes)
-    ablation = read_table(paths.ABLATION.with_suffix(".csv"))
-    comparison = ablation_facts(ablation, data)
-    with replacing(paths.REPORT) as folder:
-        watched = "test" if params.train.select == "test" else "held-out"
-        write_pictures(folder, pictures, classes, trained["epoch"], watched)
-        views = {
-            "frames": view_frames(splits["test"], params.report.frames, classes),
-            "confusion": confusion_view(pd.read_csv(paths.CONFUSION).iloc[:, 1:].to_numpy(), classes.names),
-            "suspects": view_suspects(params.check_labels.shown, classes),
-            "data": data_view(read_json(paths.LOOK / "survey.json"), paths.SEG_DATA, classes),
-            "panels": panels(ablation),
-        }
-        write_pages(run_facts | score_facts | training_facts | comparison, views, folder)
-    with replacing(paths.FRAMES_PICTURE) as temporary:
-        draw_sheet([paths.REPORT / picture["file"] for picture in pictures], temporary)
-    write_json(paths.REPORT_JSON, headline)
-    write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
-    print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
 
 
 def describe_scores(score: Mapping[str, float], classes: ClassSet, cost: str, test_frames: int) -> dict[str, Any]:
