@@ -25,6 +25,8 @@ OUTPUTS = {
     "report": ["report", "metrics/report.json", "metrics/efficiency.json"],
 }
 UNLIKE = {"report.pdf", "predict_times.json"}  # hold when they were made, and how long it took
+ROWS = {"metrics/train_history.csv", "metrics/train_iou.csv"}  # of all epochs so far
+SO_FAR = ROWS | {"metrics/train.json"}
 FULL = (
     'mount -t tmpfs -o size={size}k tmpfs "$0" && cp -r {source}/. "$0" && dd if=/dev/zero of="$0/fill" 2>/dev/null; '
 )
@@ -85,9 +87,13 @@ def check_failed(done, words):
 
 
 def check_whole(folder, finished, stage):
-    """Each output of the stage is there as a whole, or not at all, and nothing lies beside."""
+    """Each output of the stage is there as a whole, or not at all, and nothing lies beside.
+
+    What tells of the epochs so far is whole, too, but may end with an earlier one.
+    """
     there, wanted = contents(folder, stage), contents(finished, stage)
-    assert there.items() <= wanted.items()
+    assert {name: there[name] for name in there.keys() - SO_FAR}.items() <= wanted.items()
+    assert all(wanted[name].startswith(there[name]) for name in there.keys() & ROWS)
     for output in map(Path, OUTPUTS[stage]):
         if (finished / output).is_dir() and (folder / output).exists():
             assert {name for name in wanted if name.startswith(f"{output}/")} <= there.keys()
