@@ -15,6 +15,7 @@ from conftest import ROOT, write_seg_data
 from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
+from sweep.dvc_runs import finished_runs
 from sweep.experiments import apply_overrides
 
 DVC = [sys.executable, "-m", "dvc"]
@@ -123,7 +124,7 @@ def test_new_content_behind_a_name_is_noticed(project, tmp_path):
     assert "up to date" in run(clone, *DVC, "status", *fetched)
 
 
-def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project):
+def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project, monkeypatch):
     def run_first(rate):
         changes = ["-S", "pretrained=none", "-S", f"train.lr={rate}"]
         run(project, *DVC, "exp", "run", "--temp", "--name", "first", *changes, "train")
@@ -138,6 +139,9 @@ def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project):
     assert stages_run(run(project, *DVC, "repro", "fetch_pretrained")) == ["preflight", "fetch_pretrained"]
     assert not load_file(given)[name].equal(before)
     run(project, "git", "checkout", "-q", ".")
+    run(project, "git", "commit", "-q", "--allow-empty", "-m", "later")  # experiments of any commit are found
+    monkeypatch.chdir(project)
+    assert {name: run.params.train.lr for name, run in finished_runs().items()}["first"] == 0.003
     run(project, *DVC, "repro")  # the links of before, and the rest from DVC's run cache
 
 

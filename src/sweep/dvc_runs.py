@@ -1,6 +1,7 @@
 """DVC's experiments from outside: what has run, with which inputs and results, and how to run one more."""
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pipeline.params import Params, check_params
 from pipeline.schema import read_yaml
 from roadseg.errors import UserError
 from sweep.experiments import Experiment
+
+_REFERENCE = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/.+")
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,21 @@ class Run:
 def finished_runs() -> dict[str, Run]:
     """Return the newest finished experiment of each name, on any commit; UserError where DVC can't list them."""
     newest: dict[str, tuple[str, Run]] = {}
-    baselines = json.loads(dvc("exp", "show", "--json", "--all-commits"))
+    # not of all commits: DVC would read the metrics of each
+    revs = [word for rev in _baselines() for word in ("--rev", rev)]
+    baselines = json.loads(dvc("exp", "show", "--json", *revs)) if revs else []
     for experiment in (row for baseline in baselines for row in baseline["experiments"] or []):
         data, name = experiment["revs"][0]["data"], experiment["name"]
         run = _run(name, data) if data else None
         if run and (name not in newest or data["timestamp"] > newest[name][0]):
             newest[name] = data["timestamp"], run
     return {name: run for name, (_, run) in newest.items()}
+
+
+def _baselines() -> list[str]:
+    """The commits that experiments started from, by the references in which DVC keeps them."""
+    found = map(_REFERENCE.fullmatch, git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines())
+    return sorted({match[1] + match[2] for match in found if match})
 
 
 def _run(name: str, data: Mapping[str, Any]) -> Run | None:
