@@ -57,9 +57,9 @@ def fresh(undisturbed):
 
 
 def start():
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "src" / "train.py")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    """Train in a process group of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    return subprocess.Popen([sys.executable, str(ROOT / "src" / "train.py")], **pipes)
 
 
 def trained():
@@ -100,12 +100,15 @@ def test_killed_at_any_moment(undisturbed, record_property):
 
 
 def stop(number):
-    """Send a signal after a whole epoch, again where the training was quicker; return its exit code and its words."""
+    """Send a signal after a whole epoch, again where the training was quicker; return its exit code and its words.
+
+    All its processes get it, as from Ctrl-C, `timeout`, or a job scheduler.
+    """
     for _ in range(5):
         before = states()
         process = start()
         wait_for_a_state(process, before)
-        process.send_signal(number)
+        os.killpg(process.pid, number)
         _, errors = process.communicate(timeout=60)
         if process.returncode != 0:
             break

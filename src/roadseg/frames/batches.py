@@ -193,6 +193,7 @@ class _Alone:
 
 def _prepare_worker(_: int) -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
-    # a Ctrl-C reaches them as well, and the training still wants its batch; it then ends them by SIGTERM
+    # Ctrl-C, timeout and job schedulers reach them as well, and the training still wants its batch; when it ends, so do
+    # they
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

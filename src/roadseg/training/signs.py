@@ -7,7 +7,7 @@ from roadseg.training.members import Row
 
 _GROWTH = 2.0  # of the loss, against its lowest so far
 _SHARE = 0.25  # of all epochs, at chance
-_NEAR = 1.1  # times what chance gives: a few right pixels of other classes are no learning yet
+_BEYOND = 0.1  # that the classes' IoUs together have beyond chance: random weights hit a bit of each class
 
 
 def signs_of(history: Sequence[Row], epochs: int, chance: float | None) -> list[str]:
@@ -36,7 +36,7 @@ def _at_chance(history: Sequence[Row], epochs: int, chance: float | None) -> str
     needed = max(2, math.ceil(_SHARE * epochs))
     if chance is None or epochs == 0 or len(history) < needed:
         return None
-    low = [row["miou"] <= _NEAR * chance for row in history]
+    low = [row["miou"] <= chance + _BEYOND / len(row["iou"]) for row in history]
     if not all(low[-needed:]) or any(all(low[end - needed : end]) for end in range(needed, len(low))):
         return None
     return (
