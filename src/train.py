@@ -119,7 +119,7 @@ def load_data(params: Params, classes: ClassSet, world: int) -> Data:
     check_batches(num_draws, batch_size, world)
     return Data(
         [file.image.name for file in (*files, *more_files)],
-        training_frames([*files, *more_files], classes, params.augment, params.input, params.augmentation.strong),
+        training_frames(files, more_files, classes, params.augment, params.input, params.augmentation.strong),
         lambda seed: ShuffledDraws(len(files), batch_size, seed, kind, further),
         num_draws,
         build_policy(params.augment, params.augmentation.label_fill),

@@ -34,15 +34,16 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
 
 
 def training_frames(
-    files: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
+    main: list[FrameFiles], further: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
 ) -> Frames | Crops:
-    """Return the frames at the input size or, for `strong`, crops of the whole ones.
+    """Return the main frames and the further ones at the input size or, for `strong`, crops of the whole ones.
 
     Raises UserError where a file can't be read or the store can't be written.
     """
+    files = [*main, *further]
     if augment == "strong":
         counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
-        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names)
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names, len(main))
     return load_frames(files, target, training=True, store=store_folder())
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -25,13 +26,21 @@ class Crops:
 
     Scales are drawn evenly on a log scale. Where a scaled frame is smaller than the crop, it lies in its upper left.
     `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by, `names` the K classes,
-    which things to paste are known by. Raises UserError where some are to be pasted and none of the classes is a thing.
+    which things to paste are known by. Of the frames, the first `num_main` are main ones, all by default; further ones
+    keep their own proportions. Raises UserError where some things are to be pasted and none of the classes is one.
     """
 
     def __init__(
-        self, frames: WholeFrames, counts: np.ndarray, target: Input, strong: Strong, names: Sequence[str] = NAMES
+        self,
+        frames: WholeFrames,
+        counts: np.ndarray,
+        target: Input,
+        strong: Strong,
+        names: Sequence[str] = NAMES,
+        num_main: int | None = None,
     ) -> None:
-        self._frames, self._target, self._strong = frames, (target.height, target.width), strong
+        self._frames, self._strong = frames, strong
+        self._sizes = sizes_at_scale_1(frames.sizes, len(frames) if num_main is None else num_main, target)
         self._rare = RareClasses(counts, strong.rare_class_temperature)
         self._things = things_of(names)
         if strong.paste and not self._things:
@@ -67,9 +76,21 @@ class Crops:
     def _crop(self, random: np.random.Generator, index: int, wanted: int | None) -> tuple[np.ndarray, np.ndarray]:
         image, label = self._frames[index]
         scale = math.exp(random.uniform(math.log(self._strong.scale_min), math.log(self._strong.scale_max)))
-        scaled = scale * self._target[0], scale * self._target[1]
+        scaled = scale * self._sizes[index][0], scale * self._sizes[index][1]
         window = draw_window(random, label, scaled, self.size, self._strong.max_class_share, wanted)
         return cut(image, label, window, self.size)
+
+
+def sizes_at_scale_1(sizes: Sequence[tuple[int, int]], num_main: int, target: Input) -> list[tuple[float, float]]:
+    """Return the (height, width) to which each frame is resized at scale 1, given those of all files.
+
+    A main frame gets the target's, as in testing. A further one gets as many pixels and keeps its proportions, except
+    for what the median main frame loses of its own: things in it look as they do in the frames that are tested on.
+    """
+    aspects, pixels = [width / height for height, width in sizes], target.height * target.width
+    change = target.width / target.height / median(aspects[:num_main])
+    heights = [math.sqrt(pixels / (aspect * change)) for aspect in aspects[num_main:]]
+    return [(target.height, target.width)] * num_main + [(height, pixels / height) for height in heights]
 
 
 def cut(image: np.ndarray, label: np.ndarray, window: Window, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
