@@ -1,6 +1,8 @@
-"""Find places where the trained network is sure and the label says otherwise, in the frames of all splits.
+"""Find places where the network is sure and the label says otherwise, in the frames of all splits.
 
-python src/check_labels.py      DVC stage `check_labels`: data/seg_data, models/model.safetensors
+It is the network of the early epochs, before it knew wrong labels by heart.
+
+python src/check_labels.py      DVC stage `check_labels`: data/seg_data, models/early.safetensors
                                 -> data/label_check: regions.csv, the most suspicious first; frames.csv, worst first;
                                 classes, what the network sees in the frames of the first regions, at its input size
 """
@@ -51,7 +53,7 @@ def main() -> None:
     make_deterministic()
     keep_freed_memory()
     network = build_model(params.model, params.models[params.model], len(classes))
-    fill_network(network, paths.MODEL)
+    fill_network(network, paths.EARLY)
     model, device = on_best_device(network, params.predict.precision)
     with replacing(paths.LABEL_CHECK) as folder:
         (folder / "classes").mkdir(parents=True)

@@ -2,8 +2,8 @@
 
 python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, models/teacher.safetensors,
                        metrics/class_weights.json
-                       -> models/model.safetensors, metrics/train.json, train_history.csv, train_iou.csv,
-                       train_times.json
+                       -> models/model.safetensors, models/early.safetensors, metrics/train.json, train_history.csv,
+                       train_iou.csv, train_times.json
 
 After each epoch train_history.csv and train_iou.csv hold all rows so far, and train.json the last one; in the end the
 chosen one. docs/watch.md shows how to look at them.
@@ -102,8 +102,9 @@ def main() -> None:
     members, miou = train_members(params, fabric, data, start, saved, before, started, classes.names)
     stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
-        with replacing(paths.MODEL) as temporary:
-            save_weights(temporary, soup_of(members))
+        with replacing(paths.MODEL) as model, replacing(paths.EARLY) as early:
+            save_weights(model, soup_of(member.weights for member in members))
+            save_weights(early, soup_of(member.early for member in members))
         write_history(mean_history([member.history for member in members]), classes.names)
         write_json(paths.TRAIN, chosen_row(members, miou) | {"device": device_name(fabric)})
         write_times(time.perf_counter() - started, data.num_draws * params.train.epochs * params.train.members)
@@ -181,7 +182,7 @@ def train_members(
             member, miou_of = train_member(params, fabric, data, start, initial, seed, course, asked, save, show)
             members.append(member)
             course = None
-    return members, members[0].miou if total == 1 else miou_of(soup_of(members))
+    return members, members[0].miou if total == 1 else miou_of(soup_of(member.weights for member in members))
 
 
 def train_member(

@@ -24,6 +24,7 @@ LABEL_CHECK = Path("data/label_check")
 PRETRAINED = Path("models/pretrained.safetensors")
 TEACHER = Path("models/teacher.safetensors")
 MODEL = Path("models/model.safetensors")
+EARLY = Path("models/early.safetensors")  # what `check_labels` asks, see roadseg/training/course.py
 CLASS_WEIGHTS = Path("metrics/class_weights.json")
 TRAIN = Path("metrics/train.json")
 TRAIN_HISTORY = Path("metrics/train_history.csv")

@@ -34,15 +34,16 @@ def run_epochs(
     `frozen` in eval mode. `score` gives what the network is worth now, and is None where no frames are watched.
     `save` is called after each epoch, and where a signal stops the training between two batches; then `show`, with the
     rows of all epochs so far. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean
-    of those of the `average_last` last ones. Statistics of batch norms are averaged like weights. Of 0 epochs the row
-    is number 0, without a loss, and the weights are those that the network holds.
+    of those of the `average_last` last ones; beside them, the mean of the early epochs' ones. Statistics of batch norms
+    are averaged like weights. Of 0 epochs the row is number 0, without a loss, and the weights are those that the
+    network holds.
     Raises UserError where the schedule needs an mIoU and has none.
     """
     if epochs == 0:
         state.best.offer(0, None, network)
         history = [row_of(0, 0.0, None, score() if score else None)]
         show(history)
-        return Member(history, 0, state.best.weights, history[0]["miou"])
+        return Member(history, 0, state.best.weights, history[0]["miou"], state.best.weights)
     while state.epoch <= epochs:
         epoch = state.epoch
         try:
@@ -56,14 +57,29 @@ def run_epochs(
             state.best.offer(epoch, miou if choose else None, network)
             if epochs - epoch < average_last > 1:
                 state.mean.add(network.state_dict())
+            if is_early(epoch, epochs):
+                state.early.add(network.state_dict())
         state.schedule.after_epoch(miou)
         state.next_epoch(row_of(epoch, state.sums.lr, loss, seen))
         save(state)
         show(state.history)
-    history, best, mean = state.history, state.best, state.mean
+    history, best, mean, early = state.history, state.best, state.mean.tensors(), state.early.tensors()
     if average_last == 1:
-        return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"])
-    return Member(history, epochs, mean.tensors(), score_of(mean.tensors(), network, score))
+        return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"], early)
+    return Member(history, epochs, mean, score_of(mean, network, score), early)
+
+
+def is_early(epoch: int, epochs: int) -> bool:
+    """Whether an epoch is in the second quarter of a training, or else the first of at most three.
+
+    A network learns first what most labels agree on, and only later the wrong ones by heart (Arpit et al., ICML 2017;
+    Liu et al., NeurIPS 2020): the mean of its weights in these epochs tells which labels may be wrong.
+
+    Example:
+        >>> [epoch for epoch in range(1, 17) if is_early(epoch, 16)]
+        [4, 5, 6, 7, 8]
+    """
+    return epochs / 4 <= epoch <= max(epochs / 2, 1)
 
 
 def row_of(epoch: int, lr: float | None, loss: float | None, seen: Watched | None) -> Row:

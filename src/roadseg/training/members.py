@@ -4,7 +4,7 @@ Weights that were fine-tuned from the same start lie close enough to each other 
 joint prediction, at the cost of one (model soups, Wortsman et al., ICML 2022).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
@@ -18,19 +18,23 @@ Row: TypeAlias = dict[str, Any]  # of an epoch: epoch, lr, loss, val_loss, miou,
 
 @dataclass(frozen=True)
 class Member:
-    """One training: a row for each epoch, the epoch chosen, the weights kept, and their mIoU where it is watched."""
+    """One training: a row for each epoch, the epoch chosen, the weights kept, and their mIoU where it is watched.
+
+    `early` are weights that know no wrong labels by heart yet, see `course.is_early`.
+    """
 
     history: list[Row]
     epoch: int
     weights: dict[str, Tensor]
     miou: float | None
+    early: dict[str, Tensor]
 
 
-def soup_of(members: Sequence[Member]) -> dict[str, Tensor]:
-    """Return the mean of the members' weights, as tensors of their own shapes and dtypes."""
+def soup_of(networks: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of several members' weights, of any shapes and dtypes, which it has too."""
     mean = Mean()
-    for member in members:
-        mean.add(member.weights)
+    for weights in networks:
+        mean.add(weights)
     return mean.tensors()
 
 

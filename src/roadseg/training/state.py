@@ -29,7 +29,7 @@ class TrainingState:
     ) -> None:
         self._parts = {"trained": trained, "optimizer": optimizer, "scaler": scaler, "schedule": schedule.scheduler}
         self.schedule, self.kept = schedule, kept
-        self.epoch, self.sums, self.best, self.mean = 1, Sums(), Best(), Mean()
+        self.epoch, self.sums, self.best, self.mean, self.early = 1, Sums(), Best(), Mean(), Mean()
         self.history: list[dict[str, Any]] = []
         self._random: list[Tensor] = []
 
@@ -58,6 +58,7 @@ class TrainingState:
             "history": self.history,
             "best": vars(self.best),
             "mean": self.mean.state_dict(),
+            "early": self.early.state_dict(),
             "average": self.kept.average.state_dict() if self.kept.average else {},
             "random": self._random or _random_states(),
             "parts": {name: dict(part.state_dict()) for name, part in self._parts.items()},
@@ -68,6 +69,7 @@ class TrainingState:
         self.epoch, self.sums, self.history = state["epoch"], Sums(**state["sums"]), list(state["history"])
         self.best, self._random = Best(**state["best"]), state["random"]
         self.mean.load_state_dict(state["mean"])
+        self.early.load_state_dict(state["early"])
         if self.kept.average:
             self.kept.average.load_state_dict(state["average"])
         for name, part in self._parts.items():

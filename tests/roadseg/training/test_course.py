@@ -7,7 +7,7 @@ from torch import nn
 
 from roadseg.specs import Constant
 from roadseg.training.averaging import Kept
-from roadseg.training.course import run_epochs
+from roadseg.training.course import is_early, run_epochs
 from roadseg.training.freezing import Frozen
 from roadseg.training.schedules import build_schedule
 from roadseg.training.state import TrainingState
@@ -87,6 +87,19 @@ def test_without_watched_frames(average_last):
     assert member.miou is None
     assert member.history[3]["miou"] is None
     assert member.weights["weight"].item() == (16 if average_last == 1 else 12.5)
+
+
+def test_the_early_weights_are_those_of_the_second_quarter():
+    """Of epochs 1 and 2 of four."""
+    assert course(False, 1).early["weight"].item() == (1 + 4) / 2
+    assert course(True, 3).early["weight"].item() == (1 + 4) / 2
+    assert course(False, 1, epochs=0).early["weight"].item() == 0
+
+
+@pytest.mark.parametrize(("epochs", "first", "last"), [(1, 1, 1), (2, 1, 1), (3, 1, 1), (5, 2, 2), (24, 6, 12)])
+def test_which_epochs_are_early(epochs, first, last):
+    early = [epoch for epoch in range(1, epochs + 1) if is_early(epoch, epochs)]
+    assert early == list(range(first, last + 1))
 
 
 def test_the_moving_average_is_what_is_watched_and_kept():

@@ -12,14 +12,14 @@ def member(value, epoch, mious):
         {"epoch": i, "lr": 0.1 / i, "loss": loss, "val_loss": 3 * loss, "miou": miou, "iou": miou and [miou, 0.0]}
         for i, (loss, miou) in enumerate(zip(losses, mious, strict=True), 1)
     ]
-    return Member(history, epoch, {"weight": torch.tensor([value])}, mious[epoch - 1])
+    return Member(history, epoch, {"weight": torch.tensor([value])}, mious[epoch - 1], {})
 
 
 TWO = [member(1.0, 1, (0.5, 0.4)), member(4.0, 2, (0.1, 0.2))]
 
 
 def test_figures_of_several_are_means():
-    assert soup_of(TWO)["weight"].item() == 2.5
+    assert soup_of(member.weights for member in TWO)["weight"].item() == 2.5
     assert mean_history([member.history for member in TWO]) == [
         {"epoch": 1, "lr": 0.1, "loss": 10, "val_loss": 30, "miou": pytest.approx(0.3), "iou": pytest.approx([0.3, 0])},
         {"epoch": 2, "lr": 0.05, "loss": 5, "val_loss": 15, "miou": pytest.approx(0.3), "iou": pytest.approx([0.3, 0])},

@@ -107,7 +107,8 @@ def test_goes_on_bit_for_bit(tmp_path, optimizer, schedule, decay, average_last,
     member = training(*how, Saved(tmp_path))
     assert member.history == undisturbed.history
     assert (member.epoch, member.miou) == (undisturbed.epoch, undisturbed.miou)
-    assert member.weights.keys() == undisturbed.weights.keys()
+    assert member.weights.keys() == undisturbed.weights.keys() == member.early.keys()
+    assert all(torch.equal(tensor, undisturbed.early[name]) for name, tensor in member.early.items())
     assert all(torch.equal(member.weights[name], tensor) for name, tensor in undisturbed.weights.items())
 
 
