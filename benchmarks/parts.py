@@ -23,9 +23,10 @@ from torch import nn
 
 import page
 import study_way
+from footage.predictions import WRITTEN_BEHIND, row_of, write_frame
 from frame_files import kind_of_frames, write_frames
 from pipeline.machine import num_workers
-from predict import WRITTEN_BEHIND, row_of, write_frame, write_prediction
+from predict import write_prediction
 from roadseg.classes import CITYSCAPES
 from roadseg.engines.exported import Exported
 from roadseg.frames.augment import build_policy

@@ -1,0 +1,1 @@
+"""Predictions on any pictures or video: what is asked for, predicted and written."""
