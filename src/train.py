@@ -132,7 +132,15 @@ def load_data(params: Params, classes: ClassSet, world: int) -> Data:
 def saved_states(params: Params, fabric: Fabric, data: Data) -> Saved:
     """Where this training keeps its state: in the store, under all that decides its result."""
     choices = [params.seed, params.model, params.models[params.model], params.loss, params.label_smoothing, params.dice]
-    choices += [params.ohem, params.focal, params.schedule, params.schedules, params.augment, params.augmentation]
+    choices += [
+        params.lovasz,
+        params.ohem,
+        params.focal,
+        params.schedule,
+        params.schedules,
+        params.augment,
+        params.augmentation,
+    ]
     choices += [params.input, params.train, {name: row.share for name, row in params.data.also.items()}]
     choices += [
         read_classes(paths.SEG_DATA),
@@ -308,6 +316,7 @@ def chosen_loss(params: Params, sum_over_processes: Callable[[Tensor], Tensor]) 
         class_weights=stored_class_weights(),
         mask_ignored=params.dice.ignored == "left_out",
         label_smoothing=params.label_smoothing,
+        every=params.lovasz.every,
         threshold=params.ohem.threshold,
         min_share=params.ohem.min_share,
         gamma=params.focal.gamma,

@@ -86,6 +86,10 @@ class Dice(Section):
     ignored: Literal["left_out", "false_positives"]
 
 
+class Lovasz(Section):
+    every: PositiveInt
+
+
 class Ohem(Section):
     threshold: Annotated[float, Field(gt=0, le=1)]
     min_share: Annotated[float, Field(gt=0, le=1)]
@@ -187,6 +191,7 @@ class Params(Section):
     loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz", "ohem", "focal"]
     label_smoothing: Share
     dice: Dice
+    lovasz: Lovasz
     ohem: Ohem
     focal: Focal
     class_weights: ClassWeights

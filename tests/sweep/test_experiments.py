@@ -74,10 +74,11 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
     assert several == {
         *(f"{group}-{name}-s1" for group in ("study", "corrected") for name in ("ce", "cityscapes_b3")),
         "precision-bfloat16-s1",
-        *(f"recipe-{name}-s1" for name in ("study", "plain", "frozen")),
+        *(f"recipe-{name}-s1" for name in ("study", "plain")),
         *(name for name in several if name.startswith("frontier-")),  # two sizes, weights of two origins
     }
-    assert steps["recipe-crops-s1"] == ("frozen", ["augment"])
+    assert steps["recipe-crops-s1"] == ("plain", ["augment"])
+    assert steps["recipe-frozen-s1"] == ("keep_start", ["train.batch_norm"])
     assert steps["recipe-members-s1"] == ("keep_start", ["train.members"])
     assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
     assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])

@@ -39,6 +39,7 @@ VALUES = {
     "loss": ["hinge", None, 5],
     "label_smoothing": NO_SHARE,
     "dice.ignored": ["no", None],
+    "lovasz.every": [0, 1.5, "x"],
     "ohem.threshold": [0, 1.1, "x"],
     "ohem.min_share": [0, -1, 2],
     "focal.gamma": [-1, "x", NAN],

@@ -17,6 +17,7 @@ def choose_loss(
     class_weights: Sequence[float],
     mask_ignored: bool,
     label_smoothing: float,
+    every: int,
     threshold: float,
     min_share: float,
     gamma: float,
@@ -26,13 +27,14 @@ def choose_loss(
     """Return the loss of that name: a function of logits (N, C, H, W) float and targets (N, H, W) of an integer type.
 
     `class_weights` and `mask_ignored` are those of `build_loss`; `label_smoothing` counts for ce and ce_dice,
-    `threshold` and `min_share` for ohem, `gamma` for focal. Raises UserError for an unknown name.
+    `every` for ce_lovasz, `threshold` and `min_share` for ohem, `gamma` for focal.
+    Raises UserError for an unknown name.
     """
     match name:
         case "ohem":
             return partial(ohem, ignore_index=IGNORE_INDEX, threshold=threshold, min_share=min_share)
         case "ce_lovasz":
-            return partial(ce_lovasz, ignore_index=IGNORE_INDEX)
+            return partial(ce_lovasz, ignore_index=IGNORE_INDEX, every=every)
         case "focal":
             return partial(focal, ignore_index=IGNORE_INDEX, gamma=gamma, sum_over_processes=sum_over_processes)
     loss = build_loss(

@@ -26,6 +26,7 @@ def loss_of(name, **changes):
     settings = {
         "mask_ignored": True,
         "label_smoothing": 0.0,
+        "every": 2,
         "threshold": 0.7,
         "min_share": 1 / 16,
         "gamma": 2.0,
@@ -103,7 +104,7 @@ def jaccard_loss(errors, truth):
 @pytest.mark.parametrize("seed", range(3))
 def test_lovasz_equals_its_definition_and_smps_loss(seed):
     logits, targets = sample(seed)
-    loss = ce_lovasz(logits, targets, 255)
+    loss = ce_lovasz(logits, targets, 255, 1)
     valid = targets != 255
     probs, labels = logits.softmax(1).movedim(1, -1)[valid], targets[valid].tolist()
     terms = []
@@ -114,6 +115,16 @@ def test_lovasz_equals_its_definition_and_smps_loss(seed):
     assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * sum(terms) / len(terms))
     smp_loss = LovaszLoss("multiclass", ignore_index=255)(logits.float(), targets.long())
     assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * smp_loss.item())
+
+
+def test_lovasz_of_some_pixels_leaves_the_cross_entropy_of_all():
+    logits, targets = sample()
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    of_some = LovaszLoss("multiclass", ignore_index=255)(logits[:, :, ::3, ::3].float(), targets[:, ::3, ::3].long())
+    assert ce_lovasz(logits, targets, 255, 3).item() == pytest.approx(0.5 * ce.item() + 0.5 * of_some.item())
+    targets[:, ::3, ::3] = 255
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    assert ce_lovasz(logits, targets, 255, 3).item() == pytest.approx(0.5 * ce.item())
 
 
 def test_focal_by_hand_and_without_gamma():
