@@ -132,22 +132,10 @@ def load_data(params: Params, classes: ClassSet, world: int) -> Data:
 def saved_states(params: Params, fabric: Fabric, data: Data) -> Saved:
     """Where this training keeps its state: in the store, under all that decides its result."""
     choices = [params.seed, params.model, params.models[params.model], params.loss, params.label_smoothing, params.dice]
-    choices += [
-        params.lovasz,
-        params.ohem,
-        params.focal,
-        params.schedule,
-        params.schedules,
-        params.augment,
-        params.augmentation,
-    ]
-    choices += [params.input, params.train, {name: row.share for name, row in params.data.also.items()}]
-    choices += [
-        read_classes(paths.SEG_DATA),
-        params.data.unlabelled,
-        params.distill,
-        params.models[params.distill.model],
-    ]
+    choices += [params.lovasz, params.ohem, params.focal, params.schedule, params.schedules, params.augment]
+    choices += [params.augmentation, params.input, params.train, read_classes(paths.SEG_DATA)]
+    choices += [{name: row.share for name, row in params.data.also.items()}, params.data.unlabelled]
+    choices += [params.distill, params.models[params.distill.model]]
     content = [str(part.folder and part.folder.name) for part in (data.frames, data.watched)]
     values = [*map(str, choices), *content, device_name(fabric), fabric.world_size]
     files = [paths.PRETRAINED, paths.CLASS_WEIGHTS, paths.SPLITS]
