@@ -129,7 +129,7 @@ def test_every_problem_is_reported_at_once(load):
             "scale_max: 0.5",
             "augmentation.strong.scale_min: 0.55 is above scale_max, which is 0.5; lower it",
         ),
-        ("crop_width: 768", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
+        ("crop_width: 1248", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )

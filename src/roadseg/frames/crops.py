@@ -24,7 +24,8 @@ MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean: what is nearest to nothing for
 class Crops:
     """A crop of each frame for each key; scale 1 shows things as large as a frame resized to `target` does.
 
-    Scales are drawn evenly on a log scale. Where a scaled frame is smaller than the crop, it lies in its upper left.
+    Scales are drawn evenly on a log scale. A crop is at most as large as `target`; where a scaled frame is smaller than
+    the crop, it lies in its upper left.
     `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by, `names` the K classes,
     which things to paste are known by. Of the frames, the first `num_main` are main ones, all by default; further ones
     keep their own proportions. Raises UserError where some things are to be pasted and none of the classes is one.
@@ -48,7 +49,7 @@ class Crops:
                 f"augmentation.strong.paste: {strong.paste}, but none of the classes is a thing that is known "
                 f"({', '.join(THINGS)}); set it to 0"
             )
-        self.size = strong.crop_height, strong.crop_width
+        self.size = min(strong.crop_height, target.height), min(strong.crop_width, target.width)
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -40,6 +40,12 @@ def test_a_crop_of_a_frame_of_the_input_size_is_a_part_of_it():
     assert max(lefts) <= 128
 
 
+def test_a_crop_is_no_larger_than_the_input():
+    crops = crops_of(positions(96, 192), height=64, width=160, crop_height=128, crop_width=96)
+    picture, classes = crops.sample(0, "1")
+    assert crops.size == picture.shape[:2] == classes.shape == (64, 96)
+
+
 def test_the_scale_is_relative_to_the_input_along_each_axis():
     """A frame of 120x240 for an input of 240x320, doubled: rows grow fourfold, columns by 8/3."""
     image, label = positions(120, 240)
