@@ -162,14 +162,14 @@ def test_training_on_crops_is_repeatable_and_counts_with_their_size(in_project, 
     stored = bytes_of(paths.MODEL, paths.TRAIN, *HISTORY)
     sizes, check = [], train.check_smallest_batch
     monkeypatch.setattr(train, "check_smallest_batch", lambda *given: (sizes.append(given[3:]), check(*given)))
-    changes = {"augmentation.strong.crop_height": 64, "augmentation.strong.crop_width": 128, "train.epochs": 1}
+    changes = {"augmentation.strong.crop_height": 64, "augmentation.strong.crop_width": 64, "train.epochs": 1}
     write_params(augment="strong", **changes)
     train.main()
     first = bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY)
     assert first != stored[:3]
     train.main()
     assert bytes_of(paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY) == first
-    assert sizes == [(64, 128)] * 2
+    assert sizes == [(64, 64)] * 2
     for file, content in zip((paths.MODEL, paths.TRAIN, *HISTORY), stored, strict=True):
         file.write_bytes(content)
 
