@@ -54,6 +54,7 @@ from roadseg.training.processes import (
     check_batches,
     check_shareable,
     device_name,
+    gather_over_processes,
     local_processes,
     sum_over_processes,
 )
@@ -90,7 +91,7 @@ def main() -> None:
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
     check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
-    check_shareable(params.loss, params.train.freeze, fabric.world_size)
+    check_shareable(params.train.freeze, fabric.world_size)
     data = load_data(params, classes, fabric.world_size)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     use_threads(params.train.threads)
@@ -289,7 +290,7 @@ def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, 
     """The network, with a second head where one is asked for, its loss, and the optimiser's groups of its weights."""
     lr, weight_decay, head_lr = params.train.lr, params.train.weight_decay, params.train.head_lr
     groups = parameter_groups(network, lr, weight_decay, head_lr, params.train.layer_decay, params.train.decay)
-    loss = chosen_loss(params, sum_over_processes)
+    loss = chosen_loss(params, sum_over_processes, gather_over_processes)
     if not params.train.aux:
         return network, loss, groups
     both, loss = with_auxiliary(network, params.train.aux, loss, sum_over_processes, num_classes())
@@ -298,7 +299,9 @@ def trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss, 
     return both, loss, [*groups, head]
 
 
-def chosen_loss(params: Params, sum_over_processes: Callable[[Tensor], Tensor]) -> Loss:
+def chosen_loss(
+    params: Params, sum_over_processes: Callable[[Tensor], Tensor], gather: Callable[[Tensor], Tensor]
+) -> Loss:
     return choose_loss(
         params.loss,
         class_weights=stored_class_weights(),
@@ -309,13 +312,14 @@ def chosen_loss(params: Params, sum_over_processes: Callable[[Tensor], Tensor]) 
         min_share=params.ohem.min_share,
         gamma=params.focal.gamma,
         sum_over_processes=sum_over_processes,
+        gather=gather,
         num_classes=num_classes(),
     )
 
 
 def watcher(params: Params, fabric: Fabric, data: Data) -> Callable[[nn.Module], Watched]:
     """What a model is worth on the watched frames; the loss is that of training, without what pulls at the network."""
-    loss = chosen_loss(params, lambda sums: sums)  # each process has whole batches
+    loss = chosen_loss(params, lambda sums: sums, lambda rows: rows)  # each process has whole batches
     frames, files, batch_size, classes = data.watched, data.watched_files, params.train.batch_size, num_classes()
     return lambda model: watch(fabric, model, frames, files, batch_size, loss, classes)
 

@@ -22,19 +22,27 @@ def choose_loss(
     min_share: float,
     gamma: float,
     sum_over_processes: Callable[[Tensor], Tensor],
+    gather: Callable[[Tensor], Tensor],
     num_classes: int = NUM_CLASSES,
 ) -> Loss:
     """Return the loss of that name: a function of logits (N, C, H, W) float and targets (N, H, W) of an integer type.
 
     `class_weights` and `mask_ignored` are those of `build_loss`; `label_smoothing` counts for ce and ce_dice,
-    `every` for ce_lovasz, `threshold` and `min_share` for ohem, `gamma` for focal.
+    `every` for ce_lovasz, `threshold` and `min_share` for ohem, `gamma` for focal. Where processes share a batch,
+    `sum_over_processes` adds a tensor up over them and `gather` puts together the rows of all, both differentiably.
     Raises UserError for an unknown name.
     """
     match name:
         case "ohem":
-            return partial(ohem, ignore_index=IGNORE_INDEX, threshold=threshold, min_share=min_share)
+            return partial(ohem, ignore_index=IGNORE_INDEX, threshold=threshold, min_share=min_share, gather=gather)
         case "ce_lovasz":
-            return partial(ce_lovasz, ignore_index=IGNORE_INDEX, every=every)
+            return partial(
+                ce_lovasz,
+                ignore_index=IGNORE_INDEX,
+                every=every,
+                sum_over_processes=sum_over_processes,
+                gather=gather,
+            )
         case "focal":
             return partial(focal, ignore_index=IGNORE_INDEX, gamma=gamma, sum_over_processes=sum_over_processes)
     loss = build_loss(

@@ -1,8 +1,8 @@
 """Further losses, of the valid pixels one by one: of the hardest, focal, with the Lovasz term, and label smoothing.
 
-They compute in float32, or for float64 logits in float64, the Lovasz term always in float32. `focal` and the smoothing
-are sums over pixels, so that several processes get what one does; `ohem` and `ce_lovasz` sort all pixels of a batch,
-which processes don't share.
+They compute in float32, or for float64 logits in float64, the Lovasz term always in float32. Where processes share a
+batch, each computes the loss of the whole: `focal` and the smoothing are sums over pixels, which `sum_over_processes`
+adds up, and for `ohem` and `ce_lovasz`, which sort the pixels, `gather` puts those of all processes together.
 """
 
 import math
@@ -13,17 +13,19 @@ from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-Sum = Callable[[Tensor], Tensor]
+OverProcesses = Callable[[Tensor], Tensor]
 
 
-def ohem(logits: Tensor, targets: Tensor, ignore_index: int, threshold: float, min_share: float) -> Tensor:
+def ohem(
+    logits: Tensor, targets: Tensor, ignore_index: int, threshold: float, min_share: float, gather: OverProcesses
+) -> Tensor:
     """Return the mean cross-entropy of the pixels whose own class has a probability below `threshold`.
 
     Of all valid pixels at least `min_share` are taken, the hardest (online hard example mining, Shrivastava et al.,
     CVPR 2016, for pixels as BiSeNet does it). Logits (N, C, H, W) float, targets (N, H, W) of any integer type.
     """
     pixels, target = valid_pixels(logits, targets, ignore_index)
-    nll = cross_entropy(pixels, target, reduction="none")
+    nll = gather(cross_entropy(pixels, target, reduction="none"))
     if not nll.numel():
         return nll.sum()
     hard = nll[nll > -math.log(threshold)]
@@ -31,22 +33,29 @@ def ohem(logits: Tensor, targets: Tensor, ignore_index: int, threshold: float, m
     return (hard if hard.numel() >= least else nll.topk(least).values).mean()
 
 
-def ce_lovasz(logits: Tensor, targets: Tensor, ignore_index: int, every: int) -> Tensor:
+def ce_lovasz(
+    logits: Tensor,
+    targets: Tensor,
+    ignore_index: int,
+    every: int,
+    sum_over_processes: OverProcesses,
+    gather: OverProcesses,
+) -> Tensor:
     """Return 0.5 cross-entropy + 0.5 Lovasz-Softmax over the classes of the batch (Berman et al., CVPR 2018).
 
     The second is that of each `every`th pixel of each `every`th row: it sorts them, class by class.
     Logits (N, C, H, W) float, targets (N, H, W) of any integer type.
     """
-    pixels, target = valid_pixels(logits, targets, ignore_index)
-    if not target.numel():
-        return pixels.sum()
-    ce = cross_entropy(pixels, target)
-    few, its_target = valid_pixels(logits[..., ::every, ::every], targets[..., ::every, ::every], ignore_index)
-    lovasz = LovaszLoss("multiclass")(few.float(), its_target) if its_target.numel() else few.sum()
-    return 0.5 * ce + 0.5 * lovasz
+    nll = cross_entropy(*valid_pixels(logits, targets, ignore_index), reduction="none")
+    few = valid_pixels(logits[..., ::every, ::every], targets[..., ::every, ::every], ignore_index)
+    some, its_target = (gather(part) for part in few)
+    lovasz = LovaszLoss("multiclass")(some.float(), its_target) if its_target.numel() else some.sum()
+    return 0.5 * _mean(nll, sum_over_processes) + 0.5 * lovasz
 
 
-def focal(logits: Tensor, targets: Tensor, ignore_index: int, gamma: float, sum_over_processes: Sum) -> Tensor:
+def focal(
+    logits: Tensor, targets: Tensor, ignore_index: int, gamma: float, sum_over_processes: OverProcesses
+) -> Tensor:
     """Return the mean of -(1 - p)^gamma * log p over valid pixels (Lin et al., ICCV 2017), p of the true class.
 
     p is the softmax's; smp's FocalLoss takes a sigmoid for each class instead, but prediction compares the classes.
@@ -57,7 +66,7 @@ def focal(logits: Tensor, targets: Tensor, ignore_index: int, gamma: float, sum_
     return _mean(wrong**gamma * nll, sum_over_processes)
 
 
-def smoothing(logits: Tensor, targets: Tensor, ignore_index: int, sum_over_processes: Sum) -> Tensor:
+def smoothing(logits: Tensor, targets: Tensor, ignore_index: int, sum_over_processes: OverProcesses) -> Tensor:
     """Return what label smoothing adds to the cross-entropy, for a smoothing of 1: mean of z_t - mean_c z_c.
 
     Torch's cross_entropy with label_smoothing=e is (1 - e) CE(t) + e mean_c CE(c); in CE(c) - CE(t) = z_t - z_c the
@@ -78,7 +87,7 @@ def valid_pixels(logits: Tensor, targets: Tensor, ignore_index: int) -> tuple[Te
     return wide.movedim(1, -1)[valid], targets[valid].long()
 
 
-def _mean(values: Tensor, sum_over_processes: Sum) -> Tensor:
+def _mean(values: Tensor, sum_over_processes: OverProcesses) -> Tensor:
     """The mean over the pixels of all processes, 0 where there is none."""
     sums = sum_over_processes(torch.stack([values.sum(), values.new_tensor(values.numel())]))
     return sums[0] / sums[1].clamp_min(1)

@@ -77,10 +77,8 @@ def check_batches(num_frames: int, batch_size: int, world: int) -> None:
         )
 
 
-def check_shareable(loss: str, freeze: str, world: int) -> None:
+def check_shareable(freeze: str, world: int) -> None:
     """Raise UserError where several processes would train otherwise than one does."""
-    if world > 1 and loss in ("ohem", "ce_lovasz"):  # they sort the pixels of the whole batch
-        raise UserError(f"loss: {loss} can't be shared by {world} processes; start one, or choose another loss")
     if world > 1 and freeze.isdecimal():  # DDP can't take in further parameters once it has begun
         raise UserError(
             f"train.freeze: {freeze} epochs can't be shared by {world} processes; start one, or set none or encoder"
@@ -109,6 +107,20 @@ def sum_over_processes(tensor: Tensor) -> Tensor:
     of that loss.
     """
     return _SumOverProcesses.apply(tensor) if dist.is_initialized() else tensor
+
+
+def gather_over_processes(rows: Tensor) -> Tensor:
+    """Put together the rows (P, ...) of any dtype of all processes, differentiably, as many as each has, in rank order.
+
+    What `sum_over_processes` says of gradients holds; with one process the tensor is returned as it is.
+    """
+    if not dist.is_initialized():
+        return rows
+    rank, counts = dist.get_rank(), torch.zeros(dist.get_world_size(), dtype=torch.int64, device=rows.device)
+    counts[rank] = len(rows)
+    ends = sum_over_processes(counts).cumsum(0).tolist()
+    whole = rows.new_zeros(ends[-1], *rows.shape[1:])
+    return sum_over_processes(whole.slice_scatter(rows, start=ends[rank] - len(rows), end=ends[rank]))
 
 
 class _SyncedBatchNorm2d(nn.BatchNorm2d):

@@ -4,14 +4,22 @@ import math
 
 import pytest
 import torch
+import torch.distributed as dist
 from segmentation_models_pytorch.losses import LovaszLoss
+from torch.multiprocessing import spawn
 from torch.nn.functional import cross_entropy, one_hot
 
 from roadseg.errors import UserError
 from roadseg.training.loss_choice import choose_loss
 from roadseg.training.pixel_losses import ce_lovasz, focal, ohem
+from roadseg.training.processes import gather_over_processes, sum_over_processes
 
 NAMES = ["ohem", "ce_lovasz", "focal", "ce", "ce_dice"]
+
+
+def alone(values):
+    """What a process has that shares its batch with no other."""
+    return values
 
 
 def sample(seed=0, dtype=torch.float64, ignored=0.2):
@@ -31,7 +39,7 @@ def loss_of(name, **changes):
         "min_share": 1 / 16,
         "gamma": 2.0,
     }
-    settings |= {"class_weights": [1.0] * 19, "sum_over_processes": lambda x: x}
+    settings |= {"class_weights": [1.0] * 19, "sum_over_processes": alone, "gather": alone}
     return choose_loss(name, **settings | changes)
 
 
@@ -72,21 +80,22 @@ def log_probs(*probs):
 
 def test_ohem_takes_the_pixels_below_the_threshold():
     targets = torch.tensor([[[0, 0, 0, 255]]])
-    loss = ohem(log_probs(0.9, 0.6, 0.2, 0.1), targets, 255, threshold=0.7, min_share=1 / 16)
+    loss = ohem(log_probs(0.9, 0.6, 0.2, 0.1), targets, 255, threshold=0.7, min_share=1 / 16, gather=alone)
     assert loss.item() == pytest.approx(-(math.log(0.6) + math.log(0.2)) / 2)
 
 
 def test_ohem_takes_the_hardest_share_where_few_are_below_the_threshold():
     targets = torch.zeros(1, 1, 4, dtype=torch.long)
     easy = log_probs(0.99, 0.9, 0.8, 0.95)
-    assert ohem(easy, targets, 255, 0.7, min_share=0.5).item() == pytest.approx(-(math.log(0.8) + math.log(0.9)) / 2)
-    assert ohem(easy, targets, 255, 0.7, min_share=1 / 16).item() == pytest.approx(-math.log(0.8))
+    half, least = (ohem(easy, targets, 255, 0.7, share, alone).item() for share in (0.5, 1 / 16))
+    assert half == pytest.approx(-(math.log(0.8) + math.log(0.9)) / 2)
+    assert least == pytest.approx(-math.log(0.8))
 
 
 def test_ohem_of_all_pixels_is_the_cross_entropy():
     logits, targets = sample()
     expected = cross_entropy(logits, targets.long(), ignore_index=255)
-    assert ohem(logits, targets, 255, threshold=0.7, min_share=1.0).item() == pytest.approx(expected.item())
+    assert ohem(logits, targets, 255, 0.7, 1.0, alone).item() == pytest.approx(expected.item())
 
 
 def jaccard_loss(errors, truth):
@@ -104,7 +113,7 @@ def jaccard_loss(errors, truth):
 @pytest.mark.parametrize("seed", range(3))
 def test_lovasz_equals_its_definition_and_smps_loss(seed):
     logits, targets = sample(seed)
-    loss = ce_lovasz(logits, targets, 255, 1)
+    loss = ce_lovasz(logits, targets, 255, 1, alone, alone)
     valid = targets != 255
     probs, labels = logits.softmax(1).movedim(1, -1)[valid], targets[valid].tolist()
     terms = []
@@ -121,18 +130,20 @@ def test_lovasz_of_some_pixels_leaves_the_cross_entropy_of_all():
     logits, targets = sample()
     ce = cross_entropy(logits, targets.long(), ignore_index=255)
     of_some = LovaszLoss("multiclass", ignore_index=255)(logits[:, :, ::3, ::3].float(), targets[:, ::3, ::3].long())
-    assert ce_lovasz(logits, targets, 255, 3).item() == pytest.approx(0.5 * ce.item() + 0.5 * of_some.item())
+    assert ce_lovasz(logits, targets, 255, 3, alone, alone).item() == pytest.approx(
+        0.5 * ce.item() + 0.5 * of_some.item()
+    )
     targets[:, ::3, ::3] = 255
     ce = cross_entropy(logits, targets.long(), ignore_index=255)
-    assert ce_lovasz(logits, targets, 255, 3).item() == pytest.approx(0.5 * ce.item())
+    assert ce_lovasz(logits, targets, 255, 3, alone, alone).item() == pytest.approx(0.5 * ce.item())
 
 
 def test_focal_by_hand_and_without_gamma():
     targets = torch.tensor([[[0, 0, 255]]])
-    loss = focal(log_probs(0.5, 0.9, 0.1), targets, 255, 2.0, lambda x: x)
+    loss = focal(log_probs(0.5, 0.9, 0.1), targets, 255, 2.0, alone)
     assert loss.item() == pytest.approx(-(0.25 * math.log(0.5) + 0.01 * math.log(0.9)) / 2)
     logits, targets = sample()
-    plain = focal(logits, targets, 255, 0.0, lambda x: x)
+    plain = focal(logits, targets, 255, 0.0, alone)
     assert plain.item() == pytest.approx(cross_entropy(logits, targets.long(), ignore_index=255).item())
 
 
@@ -185,3 +196,34 @@ def test_low_precision_logits_are_widened(name):
     logits, targets = sample(dtype=torch.float32)
     low = logits.bfloat16()
     assert loss_of(name)(low, targets).item() == loss_of(name)(low.float(), targets).item()
+
+
+def half_of_the_batch(rank, world, folder):
+    """What a process does that has one of the two frames: it keeps the loss and its part of the gradient."""
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'group'}", rank=rank, world_size=world)
+    logits, targets = shared_sample()
+    for name in ("ohem", "ce_lovasz", "focal"):
+        own = logits[rank : rank + 1].clone().requires_grad_()
+        loss = loss_of(name, sum_over_processes=sum_over_processes, gather=gather_over_processes)
+        value = loss(own, targets[rank : rank + 1])
+        value.backward()
+        torch.save([value.item(), own.grad / world], folder / f"{name}-{rank}.pt")  # DDP takes the mean
+    dist.destroy_process_group()
+
+
+def shared_sample():
+    logits, targets = sample(4)
+    targets[0, 2:] = 255  # the frames differ in their number of valid pixels
+    return logits, targets
+
+
+def test_two_processes_have_the_loss_and_the_gradient_of_one(tmp_path):
+    spawn(half_of_the_batch, (2, tmp_path), nprocs=2)
+    logits, targets = shared_sample()
+    for name in ("ohem", "ce_lovasz", "focal"):
+        logits.requires_grad_()
+        loss = loss_of(name)(logits, targets)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        values, parts = zip(*(torch.load(tmp_path / f"{name}-{rank}.pt") for rank in range(2)), strict=True)
+        assert values == pytest.approx([loss.item()] * 2)
+        assert torch.allclose(torch.cat(parts), gradient, rtol=1e-5, atol=1e-9)

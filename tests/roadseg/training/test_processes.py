@@ -25,6 +25,7 @@ from roadseg.training.processes import (
     build_fabric,
     check_batches,
     check_shareable,
+    gather_over_processes,
     sum_over_processes,
     sync_batch_norms,
 )
@@ -104,7 +105,7 @@ def test_two_processes_of_one_machine(one_process, tmp_path):
 # what is averaged and pulled must be the same in all processes, and a head at random, too
 FINE_TUNING = {
     "pretrained": "file:start.safetensors",
-    "loss": "focal",
+    "loss": "ce_lovasz",
     "train.batch_norm": "frozen",
     "train.clip": 1.0,
     "train.ema": 0.9,
@@ -177,9 +178,12 @@ def test_other_batch_norms_are_refused_on_cpus(one_rank):
         sync_batch_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(3)), torch.device("cpu"))
 
 
-def test_sums_over_one_process_are_its_own(one_rank):
+@pytest.mark.parametrize("over_processes", [sum_over_processes, gather_over_processes])
+def test_of_one_process_sums_and_rows_are_its_own(one_rank, over_processes):
     x = torch.tensor([1.0, 2.0], requires_grad=True)
-    sum_over_processes(x).sum().backward()
+    both = over_processes(x)
+    assert both.tolist() == [1, 2]
+    both.sum().backward()
     assert x.grad.tolist() == [1, 1]
 
 
@@ -188,12 +192,10 @@ def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
     check_batches(num_frames=8, batch_size=4, world=4)
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
         check_batches(num_frames=7, batch_size=4, world=4)
-    check_shareable("focal", "encoder", world=2)
-    check_shareable("ohem", "3", world=1)
+    check_shareable("encoder", world=2)
+    check_shareable("3", world=1)
     with pytest.raises(UserError, match=r"train\.freeze: 3 epochs can't be shared by 2 processes; start one"):
-        check_shareable("ce", "3", world=2)
-    with pytest.raises(UserError, match="loss: ohem can't be shared by 2 processes; start one, or choose another loss"):
-        check_shareable("ohem", "none", world=2)
+        check_shareable("3", world=2)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
         build_fabric("32-true", num_devices=3)
