@@ -28,6 +28,7 @@ import train
 from pipeline import paths
 from roadseg.classes import NAMES, colorize
 from roadseg.errors import UserError
+from trainer import parts
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 HISTORY = (paths.TRAIN_HISTORY, paths.TRAIN_IOU, paths.TRAIN_TIMES)
@@ -160,8 +161,8 @@ def test_a_second_training_is_bit_equal(in_project):
 
 def test_training_on_crops_is_repeatable_and_counts_with_their_size(in_project, monkeypatch):
     stored = bytes_of(paths.MODEL, paths.TRAIN, *HISTORY)
-    sizes, check = [], train.check_smallest_batch
-    monkeypatch.setattr(train, "check_smallest_batch", lambda *given: (sizes.append(given[3:]), check(*given)))
+    sizes, check = [], parts.check_smallest_batch
+    monkeypatch.setattr(parts, "check_smallest_batch", lambda *given: (sizes.append(given[3:]), check(*given)))
     changes = {"augmentation.strong.crop_height": 64, "augmentation.strong.crop_width": 64, "train.epochs": 1}
     write_params(augment="strong", **changes)
     train.main()

@@ -110,9 +110,10 @@ def sum_over_processes(tensor: Tensor) -> Tensor:
 
 
 def gather_over_processes(rows: Tensor) -> Tensor:
-    """Put together the rows (P, ...) of any dtype of all processes, differentiably, as many as each has, in rank order.
+    """Put together the rows of all processes, (P, ...) of any shape and dtype, differentiably and in rank order.
 
-    What `sum_over_processes` says of gradients holds; with one process the tensor is returned as it is.
+    Each process may have another number of them. What `sum_over_processes` says of gradients holds; with one process
+    the tensor is returned as it is.
     """
     if not dist.is_initialized():
         return rows

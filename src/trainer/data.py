@@ -1,12 +1,16 @@
 """The frames of data/seg_data that a training takes, and those that it watches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pipeline import paths
 from pipeline.machine import store_folder
+from pipeline.params import Params
 from pipeline.stage import read_json
 from roadseg.classes import ClassSet
 from roadseg.errors import UserError
+from roadseg.frames.augment import Policy, build_policy
+from roadseg.frames.batches import ShuffledDraws
 from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles, further_files, split_files
 from roadseg.frames.mixing import Further
@@ -14,9 +18,49 @@ from roadseg.frames.resized import Frames, load_frames
 from roadseg.frames.whole import load_whole_frames
 from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.specs import Input, Strong
+from roadseg.training.processes import check_batches
 
 
-def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
+@dataclass(frozen=True)
+class Data:
+    """What is trained on, and what is watched."""
+
+    names: list[str]  # of the pictures
+    frames: Frames | Crops
+    draws_of: Callable[[int], ShuffledDraws]  # by a seed
+    num_draws: int  # in an epoch
+    policy: Policy | None
+    watched_files: list[FrameFiles]
+    watched: Frames
+
+
+def load_data(params: Params, classes: ClassSet, world: int) -> Data:
+    """The frames of data/seg_data that this training takes; UserError where so many processes can't share them."""
+    files, watched_files = _chosen_files(params.train.select)
+    more_files, further = _further_data(_shares_of(params))
+    kind, batch_size = params.augmentation.draws, params.train.batch_size
+    num_draws = ShuffledDraws(len(files), batch_size, params.seed, kind, further).num_draws
+    check_batches(num_draws, batch_size, world)
+    return Data(
+        [file.image.name for file in (*files, *more_files)],
+        _training_frames(files, more_files, classes, params.augment, params.input, params.augmentation.strong),
+        lambda seed: ShuffledDraws(len(files), batch_size, seed, kind, further),
+        num_draws,
+        build_policy(params.augment, params.augmentation.label_fill),
+        watched_files,
+        load_frames(watched_files, params.input, training=False, store=store_folder()),
+    )
+
+
+def _shares_of(params: Params) -> dict[str, float]:
+    """How much of an epoch each source of further data is, by its name."""
+    shares = {name: row.share for name, row in params.data.also.items()}
+    if params.data.unlabelled.source != "none":
+        shares[paths.UNLABELLED] = params.data.unlabelled.share
+    return shares
+
+
+def _chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
     """Return the frames to train on, and those whose mIoU is watched: the held-out ones, the test frames, or none.
 
     Raises UserError where an epoch is to be chosen and no frame is held out for it.
@@ -33,7 +77,7 @@ def chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
     return split_files(paths.SEG_DATA, splits, "train"), watched
 
 
-def training_frames(
+def _training_frames(
     main: list[FrameFiles], further: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
 ) -> Frames | Crops:
     """Return the main frames and the further ones at the input size or, for `strong`, crops of the whole ones.
@@ -47,7 +91,7 @@ def training_frames(
     return load_frames(files, target, training=True, store=store_folder())
 
 
-def further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
+def _further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
     """Return the frames to train on beside the main ones, source by source, and how much of each an epoch holds.
 
     Raises UserError where those of a source have not been fetched.

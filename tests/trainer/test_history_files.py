@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipeline import paths
-from pipeline.history_files import write_history
+from trainer.history_files import write_history
 
 
 def row(epoch, iou):
