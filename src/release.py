@@ -74,7 +74,7 @@ def arguments() -> argparse.Namespace:
         description="Put the trained model into a folder of its own.",
         epilog="example: python src/release.py first --int8",
     )
-    parser.add_argument("name", help="of the folder under release/")
+    parser.add_argument("name", help="of the folder under release/; one that is there is replaced")
     parser.add_argument("--no-onnx", dest="onnx", action="store_false", help="without model.onnx and use.py")
     parser.add_argument("--int8", action="store_true", help="with model.int8.onnx as well")
     options = parser.parse_args()

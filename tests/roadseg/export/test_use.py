@@ -12,10 +12,12 @@ import pytest
 import torch
 from conftest import ROOT, write_picture
 from packaging.requirements import Requirement
+from PIL import Image
 
 from roadseg.engines.graph import OfPictures, export_graph
 from roadseg.frames.resizing import resize_picture
 from roadseg.networks.prediction import ENLARGE, normalize
+from roadseg.sources.pictures import read_picture
 
 USE = ROOT / "src" / "roadseg" / "export" / "templates" / "use.py"
 ALONE = """
@@ -71,6 +73,25 @@ def test_it_gives_the_networks_classes_and_their_colours(rule, enlarge, packages
     assert (classes == expected).mean() >= 0.999
     colour = cv2.imread(str(tmp_path / "out" / "a.b_color.png"), cv2.IMREAD_COLOR_RGB)
     assert np.array_equal(colour, np.array(colours, np.uint8)[classes])
+
+
+def test_a_photo_is_turned_upright(packages, network, tmp_path):
+    notes = {"resize": "area", "enlarge": "logits"}
+    (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))
+    rows = [{"train_id": k, "name": str(k), "rgb": [k, k, k]} for k in range(5)]
+    (tmp_path / "classes.json").write_text(json.dumps(rows))
+    shutil.copy(USE, tmp_path)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned clockwise by a quarter when shown
+    picture.rotate(90, expand=True).save(tmp_path / "photo.jpg", exif=turned)
+    run(packages, tmp_path / "use.py", tmp_path / "photo.jpg", "--out", tmp_path)
+    classes = cv2.imread(str(tmp_path / "photo_classes.png"), cv2.IMREAD_UNCHANGED)
+    upright = read_picture(tmp_path / "photo.jpg")
+    with torch.inference_mode():
+        logits = network(normalize(torch.from_numpy(resize_picture(upright, 64, 96, "area"))[None]))[0]
+    assert classes.shape == upright.shape[:2] == (40, 60)
+    assert (classes == ENLARGE["logits"](logits, (40, 60))).mean() >= 0.999
 
 
 def test_what_is_no_picture_is_answered_in_a_line(packages, tmp_path):

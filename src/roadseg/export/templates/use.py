@@ -34,9 +34,9 @@ def main() -> None:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 RGB; the program ends where there is none."""
+    """Read a picture as (H, W, 3) uint8 RGB, turned as its EXIF data asks; the program ends where there is none."""
     data = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if picture is None:
         sys.exit(f"error: {path} is not a readable picture")
     return picture
