@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from roadseg.classes import CITYSCAPES, IGNORE_INDEX, ClassSet
 from roadseg.errors import UserError, printable
@@ -38,7 +39,7 @@ def label_rule(name: str, row: ClassRow) -> LabelRule:
     if problems := list(problems_of_row(f"class_sets.{name}", row)):
         raise UserError("\n".join(problems))
     painted = [_colors(text)[0][:1] for text in row.colors]
-    colors = [found[0] if found else default_color(i) for i, found in enumerate(painted)]
+    colors = default_colors([found[0] if found else None for found in painted])
     meanings, _ = _meanings(row)
     return LabelRule(
         name,
@@ -98,16 +99,30 @@ def _problems_of_meanings(where: str, names: Sequence[str], meanings: Sequence[t
             yield f"{where}: {shown_value(value)} means both {both}; leave it to one of them"
 
 
-def default_color(class_id: int) -> Rgb:
-    """Return the colour of a class that has none: the one that Pascal VOC's development kit gives this number.
+def default_colors(painted: Sequence[Rgb | None]) -> list[Rgb]:
+    """Return the colours of classes in order, each that has none with that of its number.
 
-    >>> default_color(0), default_color(1), default_color(20)
+    Where another class has it, or it is the black of pixels without a label, it is that of the next free number.
+
+    >>> default_colors([None, None, (0, 128, 0), None])
+    [(0, 0, 128), (128, 0, 0), (0, 128, 0), (128, 128, 0)]
+    """
+    taken = {(0, 0, 0), *filter(None, painted)}
+    own = [color or (kit_color(i) if kit_color(i) not in taken else None) for i, color in enumerate(painted)]
+    free = (color for color in map(kit_color, count(len(own))) if color not in taken.union(filter(None, own)))
+    return [color or next(free) for color in own]
+
+
+def kit_color(number: int) -> Rgb:
+    """Return the colour that Pascal VOC's development kit gives a class of this number.
+
+    >>> kit_color(0), kit_color(1), kit_color(20)
     ((0, 0, 0), (128, 0, 0), (0, 64, 128))
     """
     rgb = [0, 0, 0]
     for bit in range(8):
         for channel in range(3):
-            rgb[channel] |= (class_id >> (3 * bit + channel) & 1) << (7 - bit)
+            rgb[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
     return rgb[0], rgb[1], rgb[2]
 
 

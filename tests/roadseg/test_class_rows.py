@@ -4,7 +4,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from roadseg.class_rows import TRAIN_ID_RULE, default_color, label_rule
+from roadseg.class_rows import TRAIN_ID_RULE, default_colors, kit_color, label_rule
 from roadseg.classes import CITYSCAPES, TRAIN_ID_OF_LABEL_ID
 from roadseg.errors import UserError
 from roadseg.specs import ClassRow
@@ -71,7 +71,16 @@ def test_default_colours_are_those_of_the_voc_development_kit():
     """From VOClabelcolormap(256) of the kit: aeroplane, bicycle, bird, car, person, tvmonitor, and the void of 255."""
     kit = {1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 7: (128, 128, 128), 15: (192, 128, 128)}
     kit |= {20: (0, 64, 128), 255: (224, 224, 192)}
-    assert {i: default_color(i) for i in kit} == kit
+    assert {i: kit_color(i) for i in kit} == kit
+
+
+def test_no_two_classes_and_no_missing_label_have_one_colour():
+    colors = default_colors([(128, 0, 0), None, None, (0, 0, 64), *[None] * 250])
+    assert len(set(colors)) == 254
+    assert (0, 0, 0) not in colors
+    assert (colors[0], colors[2], colors[3]) == ((128, 0, 0), (0, 128, 0), (0, 0, 64))
+    found = rule({"labels": "grey", "classes": [{"a": "128 0 0"}, "b"]})
+    assert found.classes.colors == ((128, 0, 0), (0, 128, 0))
 
 
 def test_values_may_be_numbers_and_ranges_and_255_is_ignored_unless_it_is_a_class():

@@ -55,7 +55,7 @@ def test_what_a_palette_lacks_keeps_its_number_s_colour():
     tree, pairs = pair_of(palette_png(np.zeros((2, 2), np.uint8), THREE[:2]))
     palette = rule(labels="palette", classes=["a", "b", "c"])
     assert painted_classes(palette, tree, pairs).colors == ((9, 9, 9), (1, 2, 3), (0, 128, 0))
-    assert painted_classes(palette, *pair_of()).colors == ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+    assert painted_classes(palette, *pair_of()).colors == ((128, 128, 0), (128, 0, 0), (0, 128, 0))
 
 
 def test_indices_of_few_bits_are_read_as_they_are():
