@@ -42,9 +42,13 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
 
 
 def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
-    """Plot the columns loss, val_loss, lr and miou over epoch; `watched` says whose loss and mIoU the others are."""
+    """Plot the columns loss, lr, and where frames were watched val_loss and miou over epoch.
+
+    `watched` says whose loss and mIoU these are.
+    """
+    has_miou = bool(history["miou"].notna().any())
     figure = Figure(figsize=(10, 3))
-    loss, miou, lr = figure.subplots(1, 3)
+    loss, lr, *others = figure.subplots(1, 2 + has_miou)
     figure.subplots_adjust(wspace=0.4)
     if "val_loss" in history and history["val_loss"].notna().any():
         _curve(loss, history, "val_loss", "", f"{watched} frames", "tab:orange")
@@ -52,11 +56,14 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
         loss.legend(loc="upper right")
     else:
         _curve(loss, history, "loss", "training loss")
-    _curve(miou, history, "miou", f"mIoU, {watched} frames")
     _curve(lr, history, "lr", "learning rate")
-    chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
-    miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
-    miou.legend(loc="lower right")
+    for miou in others:
+        _curve(miou, history, "miou", f"mIoU, {watched} frames")
+        chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
+        miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
+        miou.legend(loc="lower right")
+    for axes in figure.axes:
+        axes.set_ylim(bottom=0)  # last: it ends the fitting to the curves
     save_figure(figure, path)
 
 
@@ -68,19 +75,20 @@ def _curve(
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)  # one epoch has a width, too
-    axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
 
 
 def plot_palette(path: Path, classes: ClassSet = CITYSCAPES) -> None:
     """Plot the classes' colours and names, as the key to the pictures of class maps."""
-    rows = math.ceil(len(classes) / 7)
+    longest = max(map(len, classes.names))
+    columns = min(max(105 // (longest + 2), 1), 7)  # that many names of 13 letters have room
+    rows = math.ceil(len(classes) / columns)
     figure = Figure(figsize=(12, 1.2 * rows / 3))
     axes = figure.add_subplot()
     for i, (name, color) in enumerate(zip(classes.names, classes.palette, strict=True)):
-        column, row = i % 7, i // 7
-        axes.add_patch(mpl.patches.Rectangle((column, -row), 0.12, 0.6, color=color / 255))
-        axes.text(column + 0.17, 0.28 - row, in_picture(name), va="center", fontsize=10)
+        column, row = i % columns, i // columns
+        axes.add_patch(mpl.patches.Rectangle((7 / columns * column, -row), 0.12, 0.6, color=color / 255))
+        axes.text(7 / columns * column + 0.17, 0.28 - row, in_picture(name), va="center", fontsize=10)
     axes.set_xlim(0, 7)
     axes.set_ylim(0.9 - rows, 0.8)
     axes.set_axis_off()

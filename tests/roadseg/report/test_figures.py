@@ -1,0 +1,49 @@
+"""The report's pictures: what they show whole, and what they leave out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from roadseg.classes import ClassSet
+from roadseg.report import figures
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that would be saved."""
+    found = []
+    monkeypatch.setattr(figures, "save_figure", lambda figure, _: found.append(figure))
+    return found
+
+
+def history(**columns):
+    rows = {"epoch": [1, 2, 3], "loss": [2.0, 0.5, 0.4], "lr": [0.1, 0.2, 0.1], "miou": [0.1, 0.4, 0.3]}
+    return pd.DataFrame(rows | columns)
+
+
+def test_both_losses_are_within_the_axes_from_zero_on(drawn, tmp_path):
+    figures.plot_curves(history(val_loss=[0.9, 0.6, 0.5]), 2, "held-out", tmp_path / "curves.png")
+    loss = drawn[0].axes[0]
+    assert len(loss.lines) == 2
+    assert loss.get_ylim()[0] == 0
+    assert loss.get_ylim()[1] > 2.0
+    assert [axes.get_title() for axes in drawn[0].axes] == ["loss", "learning rate", "mIoU, held-out frames"]
+
+
+def test_where_no_frame_is_watched_no_miou_is_drawn(drawn, tmp_path):
+    unwatched = {"val_loss": [np.nan] * 3, "miou": [np.nan] * 3}
+    figures.plot_curves(history(**unwatched), 3, "held-out", tmp_path / "curves.png")
+    assert [axes.get_title() for axes in drawn[0].axes] == ["training loss", "learning rate"]
+
+
+@pytest.mark.parametrize(("longest", "columns"), [(13, 7), (40, 2), (64, 1)])
+def test_names_of_the_palette_have_room(longest, columns, drawn, tmp_path):
+    colors = [(k, k, k) for k in range(9)]
+    names = tuple(chr(97 + k) * longest for k in range(9))
+    figures.plot_palette(tmp_path / "palette.png", ClassSet(names, tuple(colors)))
+    axes = drawn[0].axes[0]
+    assert len({text.get_position()[0] for text in axes.texts}) == columns
+    renderer = FigureCanvasAgg(drawn[0]).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
