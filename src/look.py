@@ -6,6 +6,7 @@ python src/look.py --data DIR --out FILE      the page of any folder that the st
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=paths.SEG_DATA, metavar="DIR", help="data/seg_data by default")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page to write; data/look/look.html by default")
     options = parser.parse_args()
+    if options.out and options.out.is_dir():
+        raise UserError(f"--out {printable(options.out)} is a folder; name a file")
     classes = read_classes(options.data)
     survey = survey_of(options.data, classes)
     page = render("look.html.j2", {"title": "The data", "data": data_view(survey, options.data, classes)})
@@ -52,14 +55,19 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
     splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
     everything = [name for of_split in names.values() for name in of_split]
-    step = max(1, len(everything) // SHOWN)
     return {
         "splits": split_rows(splits, len(classes)),
         "classes": class_rows(splits, classes.names),
         "sizes": size_rows(splits),
         "twins": twins(splits),
-        "shown": everything[step // 2 :: step][:SHOWN],
+        "shown": spread(everything, SHOWN),
     }
+
+
+def spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many of the names, each in the middle of a part of all."""
+    number = min(most, len(names))
+    return [names[(2 * i + 1) * len(names) // (2 * number)] for i in range(number)]
 
 
 if __name__ == "__main__":

@@ -107,11 +107,11 @@ def predict_source() -> None:
     out = options.out or default_out(options.source)
     if is_video(options.source):
         video = open_video(Path(options.source))
-        broken = predict_video(video, every, strength, trained, engine_of, out, options.force)
-    else:
-        found = find_pictures(options.source, sys.stdin.buffer, out)[::every]
-        broken = predict_pictures(found, strength, trained, engine_of, out, options.force)
-    if broken:
+        if predict_video(video, every, strength, trained, engine_of, out, options.force):
+            raise UserError("the video breaks off, as said above; replace it. The frames before are written")
+        return
+    found = find_pictures(options.source, sys.stdin.buffer, out)[::every]
+    if broken := predict_pictures(found, strength, trained, engine_of, out, options.force):
         raise UserError(
             f"{broken} of the frames could not be read; replace what is named above. The others are written"
         )

@@ -1,6 +1,7 @@
 """The command `look.py` makes a page of any folder that was fetched, and says in one line what is missing."""
 
 import sys
+from itertools import pairwise
 
 import pytest
 from conftest import write_seg_data
@@ -22,6 +23,21 @@ def test_it_makes_the_page_of_a_folder(tmp_path, monkeypatch, capsys):
     assert page.count("data:image/webp;base64,") == 2 * 6
     assert "page.html" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "page.html"]
+
+
+@pytest.mark.parametrize("count", [1, 12, 23, 28, 35, 200])
+def test_the_frames_shown_are_spread_over_all(count):
+    shown = [int(name) for name in look.spread([str(i) for i in range(count)], 12)]
+    gaps = [shown[0] + 0.5, *(after - before for before, after in pairwise(shown)), count - 0.5 - shown[-1]]
+    assert len(shown) == min(count, 12)
+    assert max(gaps[1:-1], default=1) - min(gaps[1:-1], default=1) <= 1
+    assert max(gaps[0], gaps[-1]) <= max(gaps[1:-1], default=1)
+
+
+def test_a_folder_to_write_to_is_refused(tmp_path, monkeypatch):
+    write_seg_data(tmp_path / "mine")
+    with pytest.raises(UserError, match=r"^--out .*mine is a folder; name a file$"):
+        call(monkeypatch, "--data", tmp_path / "mine", "--out", tmp_path / "mine")
 
 
 def test_a_folder_without_splits_is_named(tmp_path, monkeypatch):

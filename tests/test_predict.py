@@ -194,10 +194,10 @@ def test_outputs_have_a_place_of_their_own_by_default(run, made):
         (["models"], r"^models and its subfolders hold no picture"),
         (["params.yaml"], r"^params\.yaml is no picture by its ending, and no video that FFmpeg reads"),
         (["data", "--model", "data"], r"^data/model\.safetensors is missing; name a folder that `make release` made$"),
-        (["data", "--overlay", "1.5"], r"^--overlay 1\.5 is not a share; choose 0 to 1$"),
-        (["data", "--overlay", "nan"], r"^--overlay nan is not a share; choose 0 to 1$"),
+        (["data", "--overlay", "1.5"], r"^--overlay 1\.5 is out of bounds; choose 0 to 1$"),
+        (["data", "--overlay", "nan"], r"^--overlay nan is out of bounds; choose 0 to 1$"),
         (["data", "--overlay", "half"], r"^--overlay half is not a share; choose 0 to 1$"),
-        (["data", "--every", "0"], r"^--every 0 is not a whole number; choose 1 or more$"),
+        (["data", "--every", "0"], r"^--every 0 is out of bounds; choose 1 or more$"),
         (["data", "--every", "2.5"], r"^--every 2\.5 is not a whole number; choose 1 or more$"),
     ],
 )

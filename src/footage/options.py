@@ -26,13 +26,13 @@ def read_options() -> argparse.Namespace:
 
 def in_range(option: str, text: str, kind: type[Number], least: Number, most: Number | None = None) -> Number:
     """Read the number that an option gives, a share where it needn't be whole; UserError where it is out of bounds."""
+    name, bounds = ("a whole number", f"{least} or more") if kind is int else ("a share", f"{least} to {most}")
     try:
         value = kind(text)
     except ValueError:
-        value = None
-    if value is None or not least <= value <= (value if most is None else most):
-        name, bounds = ("a whole number", "1 or more") if kind is int else ("a share", f"{least} to {most}")
-        raise UserError(f"{option} {printable(text)} is not {name}; choose {bounds}")
+        raise UserError(f"{option} {printable(text)} is not {name}; choose {bounds}") from None
+    if not least <= value <= (value if most is None else most):
+        raise UserError(f"{option} {printable(text)} is out of bounds; choose {bounds}")
     return value
 
 

@@ -34,6 +34,8 @@ def find_pictures(source: str, listed: Iterable[bytes], out: Path) -> list[Found
     """
     if source == "-":
         return _named(_listed(listed))
+    if not source.strip():
+        raise UserError("SOURCE is empty; name a picture, a folder, a glob or a video, or - for a list")
     match kind_of(Path(source)):
         case "a folder":
             paths = sorted(_below(Path(source), out.resolve()))

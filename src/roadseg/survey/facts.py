@@ -45,18 +45,29 @@ def size_rows(splits: Mapping[str, Split]) -> list[dict[str, Any]]:
     return [{"size": f"{height}x{width}", "frames": count} for (height, width), count in sizes.most_common()]
 
 
-def twins(splits: Mapping[str, Split], tested: str = "test") -> list[dict[str, str]]:
-    """Return a row for each frame that is tested on and looks like one of another split: both names, and how alike."""
-    names, contents = splits[tested]
-    others = [
-        pair for split, (stems, found) in splits.items() if split != tested for pair in zip(stems, found, strict=True)
+def twins(splits: Mapping[str, Split]) -> list[dict[str, str]]:
+    """Return a row for each frame that looks like one it must not look like: both names, and how alike.
+
+    A test frame must look like none of another split, and one that is held out to choose the epoch (`val`) like none
+    that is trained on.
+    """
+    return [
+        row
+        for tested, apart in (("test", {"test"}), ("val", {"test", "val"}))
+        if tested in splits
+        for row in _alike(splits[tested], [split for name, split in splits.items() if name not in apart])
     ]
-    prints = [one.known_by for one in contents], [one.known_by for _, one in others]
+
+
+def _alike(tested: Split, others: Sequence[Split]) -> list[dict[str, str]]:
+    names, contents = tested
+    pairs_of_others = [pair for stems, found in others for pair in zip(stems, found, strict=True)]
+    prints = [one.known_by for one in contents], [one.known_by for _, one in pairs_of_others]
     same = same_pictures(*prints)
     seen = {i for i, _ in same}
     near = [(i, k) for i, k in near_pictures(*prints) if i not in seen]
     return [
-        {"tested": names[i], "other": others[k][0], "alike": how}
+        {"tested": names[i], "other": pairs_of_others[k][0], "alike": how}
         for pairs, how in ((same, "the same"), (near, "nearly the same"))
         for i, k in pairs
     ]

@@ -67,6 +67,7 @@ def test_pictures_that_differ_by_their_ending_alone_keep_it(tree):
     [
         ("nothing.png", r"^nothing\.png: no such file or folder; check the path$"),
         ("f/*.tiff", r"^f/\*\.tiff matches no picture \(\.bmp, .*\); name another place, or a video$"),
+        ("", r"^SOURCE is empty; name a picture, a folder, a glob or a video, or - for a list$"),
         ("empty", r"^empty and its subfolders hold no picture \(\.bmp"),
         ("-", r"^the list on the standard input is empty; write the path of a picture on each line$"),
         ("pipe", r"^pipe is a named pipe; name a picture, a folder, a glob or a video, or - for a list$"),

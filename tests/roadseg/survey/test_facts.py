@@ -52,3 +52,13 @@ def test_frames_that_are_there_twice_are_named(splits):
         {"tested": "c", "other": "a", "alike": "nearly the same"},
     ]
     assert twins({"test": splits["test"]}) == []
+
+
+def test_a_held_out_frame_may_look_like_a_test_frame_and_not_like_one_that_is_trained_on(splits):
+    splits["val"] = (["f", "g"], [content({0: 1}, 0), content({0: 1}, 2)])
+    assert twins(splits) == [
+        {"tested": "d", "other": "b", "alike": "the same"},
+        {"tested": "e", "other": "g", "alike": "the same"},
+        {"tested": "c", "other": "a", "alike": "nearly the same"},
+        {"tested": "f", "other": "a", "alike": "the same"},
+    ]

@@ -15,7 +15,7 @@ function made(name, properties, ...children) {
 function cellOf(row, column) {
   const cell = row.cells[column];
   const text = cell.dataset.value ?? cell.textContent.trim();
-  return cell.classList.contains("words") ? text : parseFloat(text);
+  return cell.classList.contains("words") ? text || NaN : parseFloat(text);
 }
 
 function compare(one, other) {
