@@ -10,6 +10,7 @@ frames of further data (`data.also`) go to data/seg_data/also/NAME, frames witho
 data/seg_data/also/unlabelled.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline import paths
@@ -38,9 +39,9 @@ def main() -> None:
             hold_out_fold(folder, number, count, len(rule.classes))
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction, imported.held_out)
-        more_stems, more_notes = add_further(folder, params, rule) if params.data.also else ({}, [])
+        more_stems, more_notes = add_further(folder, params, rule, splits["val"]) if params.data.also else ({}, [])
         if params.data.unlabelled.source != "none":
-            more_stems[paths.UNLABELLED], notes_of_unlabelled = add_unlabelled(folder, params)
+            more_stems[paths.UNLABELLED], notes_of_unlabelled = add_unlabelled(folder, params, splits["val"])
             more_notes += notes_of_unlabelled
         write_json(folder / paths.SPLITS.name, splits | ({"also": more_stems} if more_stems else {}))
     for note in imported.notes + more_notes:
@@ -90,26 +91,28 @@ def generate(folder: Path, params: Params, test_frames: int, part: str = "traini
     write_scenes(folder, scenes.train_frames, test_frames, scenes.height, scenes.width, scenes.seed, part)
 
 
-def add_further(folder: Path, params: Params, rule: LabelRule) -> tuple[dict[str, list[str]], list[str]]:
+def add_further(
+    folder: Path, params: Params, rule: LabelRule, held_out: Collection[str]
+) -> tuple[dict[str, list[str]], list[str]]:
     """Write the training frames of further data beside the main ones; return their names, and what to know of them.
 
     Raises UserError where they are not right, or are tested on.
     """
     stems, notes = {}, []
-    testing = further.written(folder, "testing")
+    others = further.untrained(folder, held_out)
     for name in sorted(params.data.also):
         part, source = further.make_part(folder, name), params.data.also[name].path
         if source:
             path = path_of(f"data.also.{name}.path", source)
-            notes += further.import_training(path, folder, part, testing, params.data.allow_leak, rule)
+            notes += further.import_training(path, folder, part, others, params.data.allow_leak, rule)
         else:
             generate(folder, params, 0, part)
-            notes += further.check_written(folder, part, testing, params.data.allow_leak)
+            notes += further.check_written(folder, part, others, params.data.allow_leak)
         stems[name] = seg_data.stems(folder, part)
     return stems, notes
 
 
-def add_unlabelled(folder: Path, params: Params) -> tuple[list[str], list[str]]:
+def add_unlabelled(folder: Path, params: Params, held_out: Collection[str]) -> tuple[list[str], list[str]]:
     """Write the frames without labels beside the others; return their names, and what to know of them.
 
     Raises UserError where they are not right, or are tested on.
@@ -121,7 +124,7 @@ def add_unlabelled(folder: Path, params: Params) -> tuple[list[str], list[str]]:
     else:
         path = path_of("data.unlabelled.path", params.data.unlabelled.path or "")
         unlabelled.import_images(path, folder, part)
-    notes = further.check_written(folder, part, further.written(folder, "testing"), params.data.allow_leak)
+    notes = further.check_written(folder, part, further.untrained(folder, held_out), params.data.allow_leak)
     return seg_data.stems(folder, part), notes
 
 

@@ -1,6 +1,6 @@
 """Further data, which is trained on beside the main frames and never tested on: also/NAME/{image,label}."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def import_training(
     source: Path,
     folder: Path,
     part: str,
-    testing: Sequence[Copied],
+    others: Sequence[Copied],
     allow_leak: bool,
     rule: LabelRule = TRAIN_ID_RULE,
 ) -> list[str]:
@@ -37,30 +37,44 @@ def import_training(
     Labels become class ids by the rule.
 
     Returns a line for each thing that a user should know of them. Raises UserError, a line per problem, where a frame
-    is not right, or, unless `allow_leak`, is one of the `testing` frames.
+    is not right, or, unless `allow_leak`, is a testing one of the `others`.
     """
     with open_tree(source) as tree:
         pairs, problems = find_training(tree, part)
         copied, more = copy_pairs(tree, pairs, values_of(rule), folder)
     raise_all(problems + more)
     training = [replace(frame, part="training") for frame in copied]
-    return check_whole_set([*training, *testing], printable(source), allow_leak, rule.classes.names)
+    return check_whole_set([*training, *others], printable(source), allow_leak, rule.classes.names)
 
 
-def check_written(folder: Path, part: str, testing: Sequence[Copied], allow_leak: bool) -> list[str]:
-    """Check the frames that are in `part` of `folder` already against the `testing` ones, as `import_training` does.
+def check_written(folder: Path, part: str, others: Sequence[Copied], allow_leak: bool) -> list[str]:
+    """Check the frames that are in `part` of `folder` already against the `others`, as `import_training` does.
 
     Raises UserError where one of them is a testing frame, unless `allow_leak`.
     """
     training = [replace(frame, part="training") for frame in written(folder, part)]
-    return check_whole_set([*training, *testing], part, allow_leak)
+    return check_whole_set([*training, *others], part, allow_leak)
 
 
-def written(folder: Path, part: str) -> list[Copied]:
-    """Return the frames in a part of the layout `folder` by name and look; UserError where one can't be read."""
+def untrained(folder: Path, held_out: Collection[str]) -> list[Copied]:
+    """Return the frames in the layout `folder` that are not to be trained on: for testing, and those held out.
+
+    `held_out` are names without ending. Raises UserError where one can't be read.
+    """
+    of_epoch = [replace(frame, part="held_out") for frame in written(folder, "training", held_out)]
+    return [*written(folder, "testing"), *of_epoch]
+
+
+def written(folder: Path, part: str, stems: Collection[str] | None = None) -> list[Copied]:
+    """Return the frames in a part of the layout `folder`, or those called so, by name and look.
+
+    Raises UserError where one can't be read.
+    """
+    images = sorted((folder / part / "image").iterdir())
+    chosen = [image for image in images if stems is None or image.stem in stems]
 
     def look_at(image: Path) -> Copied:
         return Copied(part, printable(f"{part}/image/{image.name}"), frozenset(), fingerprint(read_image(image)))
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(look_at, sorted((folder / part / "image").iterdir())))
+        return list(pool.map(look_at, chosen))

@@ -14,14 +14,17 @@ _SHOWN = 3  # pairs that a note names
 def check_whole_set(frames: Sequence[Copied], where: str, allow_leak: bool, names: Sequence[str] = NAMES) -> list[str]:
     """Return a line for each thing that a user should know of the frames as a whole.
 
+    A frame's part is `training`, `testing` or `held_out`, of those that choose the epoch.
     Raises UserError where all training labels are masks, and, unless `allow_leak`, where a picture for training is also
     there for testing, pixel for pixel.
     """
     training = [frame for frame in frames if frame.part == "training"]
     testing = [frame for frame in frames if frame.part == "testing"]
+    held_out = [frame for frame in frames if frame.part == "held_out"]
     values = frozenset[int]().union(*(frame.values for frame in training))
     check_no_masks(values, f"{where}/training", names)
-    return _two_values(values, names) + _leaks(training, testing, allow_leak)
+    found = _two_values(values, names) + _leaks(training, testing, "for testing", allow_leak)
+    return found + _leaks(training, held_out, "held out", allow_leak=True)
 
 
 def _two_values(values: Collection[int], names: Sequence[str]) -> list[str]:
@@ -30,7 +33,7 @@ def _two_values(values: Collection[int], names: Sequence[str]) -> list[str]:
     return [f"all training labels hold 0 and 1 alone: to this project 0 is {names[0]} and 1 is {names[1]}"]
 
 
-def _leaks(training: Sequence[Copied], testing: Sequence[Copied], allow_leak: bool) -> list[str]:
+def _leaks(training: Sequence[Copied], testing: Sequence[Copied], use: str, allow_leak: bool) -> list[str]:
     prints = [frame.fingerprint for frame in testing], [frame.fingerprint for frame in training]
     same = same_pictures(*prints)
     if not allow_leak:
@@ -44,7 +47,7 @@ def _leaks(training: Sequence[Copied], testing: Sequence[Copied], allow_leak: bo
     seen = {i for i, _ in same}
     near = [(i, k) for i, k in near_pictures(*prints) if i not in seen]
     return [
-        f"{_number(pairs)} {what}: "
+        f"{_number(pairs, use)} {what}: "
         + ", ".join(f"{testing[i].image} and {training[k].image}" for i, k in pairs[:_SHOWN])
         + (", ..." if len(pairs) > _SHOWN else "")
         for pairs, what in ((same, "trained on as well"), (near, "nearly the same as one for training"))
@@ -52,5 +55,5 @@ def _leaks(training: Sequence[Copied], testing: Sequence[Copied], allow_leak: bo
     ]
 
 
-def _number(pairs: Sequence[object]) -> str:
-    return "1 frame for testing is" if len(pairs) == 1 else f"{len(pairs)} frames for testing are"
+def _number(pairs: Sequence[object], use: str) -> str:
+    return f"1 frame {use} is" if len(pairs) == 1 else f"{len(pairs)} frames {use} are"

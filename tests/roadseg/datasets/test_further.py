@@ -106,3 +106,17 @@ def test_written_frames_are_checked_alike(layout):
     with pytest.raises(UserError, match=r"000004_10\.png is the same picture as also/scenes/image/x\.png"):
         further.check_written(layout, part, testing, allow_leak=False)
     assert len(further.check_written(layout, part, testing, allow_leak=True)) == 1
+
+
+def test_frames_that_choose_the_epoch_may_be_there_and_are_named(tmp_path, layout):
+    main = write_seg_data(tmp_path / "main_2", train=3, test=0, seed=3)
+    shutil.copytree(main / "training", layout / "training", dirs_exist_ok=True)
+    held_out, trained = seg_data.stems(layout, "training")[:2]
+    part = further.make_part(layout, "scenes")
+    for stem in (held_out, trained):
+        shutil.copy(layout / f"training/image/{stem}.png", layout / part / "image" / f"{stem}.png")
+    others = further.untrained(layout, [held_out])
+    assert {frame.part for frame in others} == {"testing", "held_out"}
+    assert further.check_written(layout, part, others, allow_leak=False) == [
+        f"1 frame held out is trained on as well: training/image/{held_out}.png and also/scenes/image/{held_out}.png"
+    ]
