@@ -23,9 +23,9 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     with, or "") and `changed` (the parameters that differ from it), the method columns, `miou` (0..1), `gflops`,
     `gflops_ran`, `params_m`, `seconds` and `published` (a figure or None). The first five are None for one that has not
     run. Where runs are folds, `miou_pooled` is that of all folds of the variant together.
-    The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change` (of the mean mIoU against that other
-    variant, NaN where one of the two has not run), `noise` (whether that is within the spread), `efficiency` and
-    `efficiency_ran`.
+    The table adds `seeds` (which), `miou_std` (over seeds, NaN for one), `change` (of the mean mIoU, of folds the
+    pooled one, against that other variant, NaN where one of the two has not run), `noise` (whether that is within the
+    spread), `efficiency` and `efficiency_ran`.
     """
     frame = pd.DataFrame(runs).astype(dict.fromkeys((*_FIGURES, "published"), float))
     if _POOLED in frame:
@@ -41,12 +41,30 @@ def ablation_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     other = _rows_compared_with(table)
     table["change"] = table["miou"] - other["miou"]
     table["noise"] = within_spread(table["change"], table["miou_std"], other["miou_std"])
+    if _POOLED in table:  # of folds: some hold harder frames than others, for all variants alike
+        change = table[_POOLED] - other[_POOLED]
+        table["change"] = change.fillna(table["change"])
+        small = change.abs() <= _spread_of_differences(frame, table)
+        table["noise"] = table["noise"].where(change.isna(), small).astype(bool)
     return table
+
+
+def _spread_of_differences(frame: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return for each row the standard deviation of what its runs' mIoU differ from those of the same fold and seed."""
+    runs = frame.pivot_table(index="seed", columns=["group", "variant"], values="miou", dropna=False)
+    pairs = zip(table["group"], table["variant"], table["against"], strict=True)
+    return pd.Series(
+        [
+            (runs[group, variant] - runs[group, other]).std() if (group, other) in runs else np.nan
+            for group, variant, other in pairs
+        ],
+        table.index,
+    )
 
 
 def _rows_compared_with(table: pd.DataFrame) -> pd.DataFrame:
     """Return for each row the one that it is compared with, NaN throughout where there is none."""
-    rows = table.set_index(["group", "variant"])[["miou", "miou_std"]]
+    rows = table.set_index(["group", "variant"])[[name for name in ("miou", "miou_std", _POOLED) if name in table]]
     return rows.reindex(pd.MultiIndex.from_frame(table[["group", "against"]])).set_axis(table.index)
 
 

@@ -78,7 +78,13 @@ def _number(form: str, value: float) -> str:
 
 def note(table: pd.DataFrame) -> str:
     """Say what the changes are against, and how far they can be trusted."""
-    if table["miou_std"].notna().any():
+    if "miou_pooled" in table:
+        trust = (
+            "mIoU is the mean over folds and seeds, +- their standard deviation, which is large where some folds hold "
+            "harder frames. Pooled is the mIoU of all folds' frames together, and a change is one of that; marked ~ it "
+            "is no larger than the standard deviation of the folds' own differences: noise."
+        )
+    elif table["miou_std"].notna().any():
         trust = "mIoU is the mean over seeds, +- their standard deviation; a change marked ~ is within it: noise."
     else:
         trust = "Each row is one seed: nothing here says how large a difference chance alone makes (--seeds 3 does)."
@@ -88,8 +94,7 @@ def note(table: pd.DataFrame) -> str:
     best = (
         f"The best of a group up to {', '.join(map(str, BUDGETS[:-1]))} and {BUDGETS[-1]} GFLOPs as run is marked so."
     )
-    pooled = " Pooled is the mIoU of all folds' frames together." if "miou_pooled" in table else ""
-    return f"A change is that of the mIoU against the variant named beside it.{several} {trust}{pooled} {cost} {best}"
+    return f"A change is that of the mIoU against the variant named beside it.{several} {trust} {cost} {best}"
 
 
 def elsewhere(table: pd.DataFrame, source: str) -> str:

@@ -125,10 +125,24 @@ def test_folds_have_a_figure_of_all_together(tmp_path):
     assert lines[2].startswith("| variant | mIoU % | pooled % | change |")
     assert lines[4].startswith("| ce | 52.00 +- 2.83 | 61.00 |  |")
     assert lines[5].startswith("| new | not run |  |  |")
-    assert "Pooled is the mIoU of all folds' frames together." in note(table)
+    assert "Pooled is the mIoU of all folds' frames together" in note(table)
+    assert "over seeds, +-" not in note(table)
     write_table(table, tmp_path / "t.csv")
     assert read_table(tmp_path / "t.csv")["miou_pooled"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
     assert "ooled" not in markdown(ablation_table([run("ce", 1, 0.5)]))
+
+
+def test_folds_are_compared_fold_by_fold():
+    folds = (1, 2, 3)
+    easy_to_hard, better, other = (0.6, 0.5, 0.2), (0.63, 0.52, 0.24), (0.7, 0.3, 0.27)
+    table = ablation_table([
+        *(run("ce", fold, miou, miou_pooled=0.50) for fold, miou in zip(folds, easy_to_hard, strict=True)),
+        *(run("better", *pair, miou_pooled=0.53, against="ce") for pair in zip(folds, better, strict=True)),
+        *(run("other", *pair, miou_pooled=0.49, against="ce") for pair in zip(folds, other, strict=True)),
+    ]).set_index("variant")  # fmt: skip
+    assert table["change"].tolist() == pytest.approx([np.nan, 0.03, -0.01], nan_ok=True)
+    # differences 3, 2, 4 with a deviation of 1, and 10, -20, 7 with one of 17, where the folds' own is some 20
+    assert table["noise"].tolist() == [False, False, True]
 
 
 def test_the_best_of_each_budget_is_marked():
