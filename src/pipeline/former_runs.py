@@ -31,12 +31,14 @@ class FormerRun:
 def former_runs(source: str) -> list[FormerRun]:
     """Return the runs that `exp:NAME`, or for several `exp:NAME+NAME`, stands for; none for any other source.
 
-    Raises UserError where a name is unknown, or its weights are not in DVC's cache here.
+    Raises UserError where a name is missing or unknown, or its weights are not in DVC's cache here.
     """
     if not source.startswith(SCHEME):
         return []
-    root = Path(os.environ.get("DVC_ROOT", ".")).resolve()
-    return [_former_run(name, root) for name in source.removeprefix(SCHEME).split("+")]
+    root, names = Path(os.environ.get("DVC_ROOT", ".")).resolve(), source.removeprefix(SCHEME).split("+")
+    if "" in names:
+        raise UserError(f"{source}: a name is missing; write exp:NAME, or exp:NAME+NAME for the mean of several")
+    return [_former_run(name, root) for name in names]
 
 
 def _former_run(name: str, root: Path) -> FormerRun:

@@ -46,7 +46,7 @@ def row_of_other(experiments: Experiments, run: Run) -> dict[str, Any]:
         "group": "other experiments",
         "variant": run.name,
         "seed": str(run.params.seed) + ("" if fold == "none" else f" fold {fold}"),
-        "data": run.params.data.source,
+        "data": data_name(run.params.data.source, run.params.classes),
         "against": "",
         "changed": "",
         **dict.fromkeys(experiments.methods, "N"),

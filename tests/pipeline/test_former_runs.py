@@ -1,5 +1,6 @@
 """The weights of former runs are found by name, in a repository of one small stage, also from a throw-away folder."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,6 @@ def test_another_folder_asks_the_repository_that_dvc_names(
     ("name", "message"),
     [
         ("three", "there is no such experiment or git revision here; choose one that dvc exp list --all-commits shows"),
-        ("", "there is no such experiment or git revision here; "),
         ("--all", "there is no such experiment or git revision here; "),
         ("code", r"its dvc\.lock has no models/model\.safetensors; choose a run whose training has ended"),
     ],
@@ -107,6 +107,12 @@ def test_another_folder_asks_the_repository_that_dvc_names(
 def test_a_run_without_weights_is_refused(name: str, message: str) -> None:
     with pytest.raises(UserError, match=f"^exp:{name}: {message}"):
         former_runs(f"exp:one+{name}")
+
+
+@pytest.mark.parametrize("source", ["exp:", "exp:one+", "exp:+one"])
+def test_a_missing_name_is_called_so(source: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(source)}: a name is missing; write exp:NAME, or exp:NAME"):
+        former_runs(source)
 
 
 def test_weights_that_are_not_in_the_cache_are_asked_for() -> None:

@@ -22,8 +22,10 @@ def runs(tmp_path, monkeypatch):
     paths.PARAMS.write_text(yaml.safe_dump(HERE))
     monkeypatch.setattr(soups, "git", lambda _, place: yaml.safe_dump(THERE if place.startswith("rev-a:") else HERE))
     found = {}
-    for name, fold in (("a", "1/4"), ("b", "1/4"), ("c", "2/4")):
-        params, _ = check_params(apply_overrides(HERE, {"data.fold": fold}))
+    for name, fold in (("a", "1/4"), ("b", "1/4"), ("c", "2/4"), ("r", "1/4")):
+        params, _ = check_params(
+            apply_overrides(HERE, {"data.fold": fold, "pretrained": "none" if name == "r" else "cityscapes"})
+        )
         found[name] = Run(name, f"rev-{name}", params, {})
     return found
 
@@ -52,3 +54,10 @@ def test_names_that_cannot_be_are_refused(runs):
         soups.soup_overrides("b", ["a", "b"], runs)
     with pytest.raises(UserError, match=r"^x is no finished experiment; dvc exp show --all-commits lists them"):
         soups.soup_overrides("new", ["a", "x"], runs)
+    for name in ("HEAD", "my mean", "../up", "a.b", ""):
+        with pytest.raises(UserError, match=r"is no name of an experiment; choose letters, digits, - and _$"):
+            soups.soup_overrides(name, ["a", "b"], runs)
+    with pytest.raises(UserError, match=r"^a is named twice; name each experiment once"):
+        soups.soup_overrides("new", ["a", "b", "a"], runs)
+    with pytest.raises(UserError, match=r"^r began with random weights; only trainings from one start"):
+        soups.soup_overrides("new", ["a", "r"], runs)
