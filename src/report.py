@@ -89,10 +89,23 @@ def describe_run(
             "input": f"{params.input.height}x{params.input.width}, resized by {params.input.resize}",
             "optimizer": f"{params.train.optimizer}, lr {params.train.lr}, weight decay {params.train.weight_decay}",
             "batch size": params.train.batch_size,
+            "weights kept": weights_kept(params),
             "enlarged to the label's size": params.predict.enlarge,
             "seed": params.seed,
         },
     }
+
+
+def weights_kept(params: Params) -> str:
+    """Whose weights the result's are, as far as they are not those of one epoch."""
+    train = params.train
+    parts = [
+        f"moving average of {train.ema:g}" if train.ema else "",
+        f"mean of the last {train.average_last} epochs" if train.average_last > 1 else "",
+        f"mean of {train.members} trainings" if train.members > 1 else "",
+        f"{100 * train.keep_start:g} % of the start's" if train.keep_start else "",
+    ]
+    return ", ".join(filter(None, parts)) or "one epoch's"
 
 
 def describe_training(
@@ -104,10 +117,11 @@ def describe_training(
 ) -> dict[str, Any]:
     """The sentences on what was trained and chosen by which frames, and on what that does not show."""
     select, chosen = params.train.select, trained["epoch"]
-    selection = narrative.selection(select, chosen, params.train.epochs, frames, params.train.members)
+    epochs, members, last = params.train.epochs, params.train.members, params.train.average_last
+    selection = narrative.selection(select, chosen, epochs, frames, members, last, params.pretrained)
     source, device = params.data.source, trained["device"]
     return {
-        "selection": selection + narrative.further(further),
+        "selection": selection + narrative.further(further) + narrative.held_out(params.data.fold),
         "limitations": narrative.limitations(source, frames, select, params.seed, device, absent),
     }
 

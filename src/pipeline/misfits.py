@@ -70,6 +70,8 @@ def _misfits_in_training(raw: Any) -> list[str]:
             for key, value in off.items()
             if at("train", key) not in (None, value)
         ]
+    if at("pretrained") == "none" and at("train", "freeze") == "encoder":
+        problems.append("train.freeze: encoder keeps random weights, as pretrained is none; set it, or freeze to none")
     if at("pretrained") == "none" and epochs == 0:
         problems.append(
             "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch"

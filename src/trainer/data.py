@@ -71,9 +71,8 @@ def _chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
         return train + held_out, []
     watched = split_files(paths.SEG_DATA, splits, "test" if select == "test" else "val")
     if select != "last" and not watched:
-        raise UserError(
-            f"train.select: {select}, but no frame is held out for it; raise data.val_fraction, or select last"
-        )
+        remedy = "raise data.val_fraction, or select last" if len(splits["train"]) > 1 else "select last"
+        raise UserError(f"train.select: {select}, but no frame is held out for it; {remedy}")
     return split_files(paths.SEG_DATA, splits, "train"), watched
 
 

@@ -54,6 +54,13 @@ def test_class_weights_are_not_counted_in_crops():
     ]
 
 
+def test_an_encoder_at_random_is_not_to_be_kept():
+    assert misfits({"train.freeze": "encoder"}) == [
+        "train.freeze: encoder keeps random weights, as pretrained is none; set it, or freeze to none"
+    ]
+    assert misfits({"train.freeze": "encoder", "pretrained": "file:x"}) == []
+
+
 def test_frames_without_labels_need_a_teacher_and_room():
     mine = {"data.unlabelled.source": "images", "data.unlabelled.path": "x"}
     assert misfits(mine) == [

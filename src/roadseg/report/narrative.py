@@ -63,10 +63,22 @@ def other_network(counted: str, trained: str) -> str:
     return f"The cost is that of another network, {counted} (flops.network), so the efficiency is not this model's."
 
 
-def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int], members: int = 1) -> str:
+def selection(
+    select: str,
+    epoch: int,
+    epochs: int,
+    frames: Mapping[str, int],
+    members: int = 1,
+    average_last: int = 1,
+    pretrained: str = "none",
+) -> str:
+    """Say what was trained on, and which weights of it were kept; `pretrained` is as in params.yaml."""
+    if epochs == 0 and pretrained.startswith("exp:"):
+        runs = pretrained.removeprefix("exp:").split("+")
+        mean = "the mean of those" if len(runs) > 1 else "those"
+        return f"Not trained further: the weights are {mean} of {', '.join(runs)}."
     if epochs == 0:
         return "Not trained on these frames: the weights are those that it started from."
-    trained = frames["train"] + (frames["val"] if select == "all" else 0)
     known = {
         "val": f"by the mIoU of {counted(frames['val'], 'frame')} held out from training",
         "test": "by the mIoU of the test data itself, which flatters the figures above",
@@ -74,10 +86,28 @@ def selection(select: str, epoch: int, epochs: int, frames: Mapping[str, int], m
         "all": "as the last, without looking: no frame was held out",
     }
     soup = f" The weights are the mean of {members} such trainings, which differ in their seed." if members > 1 else ""
-    return (
-        f"Trained on {counted(trained, 'frame')}; of {counted(epochs, 'epoch')}, number {epoch} was chosen "
-        f"{known.get(select, f'by the rule {select}')}.{soup}"
-    )
+    how = known.get(select, f"by the rule {select}")
+    kept = f"number {epoch} was chosen {how}"
+    if average_last > 1:
+        kept = f"the last {average_last} were chosen, the mean of their weights, {how.removeprefix('as the last, ')}"
+    trained = counted(trained_on(frames, select), "frame")
+    return f"Trained on {trained}; of {counted(epochs, 'epoch')}, {kept}.{soup}"
+
+
+def trained_on(frames: Mapping[str, int], select: str) -> int:
+    """Return how many frames are trained on, of a number by split: where none is held out, those of `val`, too."""
+    return frames["train"] + (frames["val"] if select == "all" else 0)
+
+
+def held_out(fold: str) -> str:
+    """Say which frames a run of a fold tests on; nothing for any other.
+
+    >>> held_out("none"), held_out("1/4")
+    ('', ' Tested on part 1/4 of the training frames, left out of the training, and not on the test frames.')
+    """
+    if fold == "none":
+        return ""
+    return f" Tested on part {fold} of the training frames, left out of the training, and not on the test frames."
 
 
 def further(frames: Mapping[str, int]) -> str:
@@ -119,7 +149,7 @@ def limitations(
     """What a reader must know before trusting the figures."""
     found = [
         source_of(source).limit,
-        f"{counted(frames['train'], 'training frame')} and {counted(frames['test'], 'test frame')}: "
+        f"{counted(trained_on(frames, select), 'training frame')} and {counted(frames['test'], 'test frame')}: "
         "rare classes rest on few objects.",
     ]
     if select == "test":

@@ -33,8 +33,22 @@ def test_sentences_say_what_limits_the_figures():
         "Trained on 110 frames; of 8 epochs, number 8 was chosen as the last, without looking: no frame was held out. "
         "The weights are the mean of 3 such trainings, which differ in their seed."
     )
+    assert "110 training frames and 50 test" in " ".join(narrative.limitations("kitti", FRAMES, "all", 7, "cpu", []))
+    assert narrative.selection("last", 8, 8, FRAMES, average_last=3) == (
+        "Trained on 100 frames; of 8 epochs, the last 3 were chosen, the mean of their weights, without looking."
+    )
     assert narrative.other_network("a", "a") == ""
     assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
+
+
+def test_without_an_epoch_the_weights_are_somebody_elses():
+    own = narrative.selection("val", 0, 0, FRAMES, pretrained="cityscapes")
+    assert own == "Not trained on these frames: the weights are those that it started from."
+    for source, message in (
+        ("exp:a", "Not trained further: the weights are those of a."),
+        ("exp:a+b", "Not trained further: the weights are the mean of those of a, b."),
+    ):
+        assert narrative.selection("val", 0, 0, FRAMES, pretrained=source) == message
 
 
 def test_of_one_thing_sentences_speak_in_the_singular():
