@@ -292,7 +292,7 @@ def test_things_are_pasted_only_where_there_are_some(project):
         ),
         (
             {"class_sets.camvid.classes": ["a\nb", "sky"]},
-            r"class_sets.camvid.classes.0.a\nb.[key]: 'a\nb' is wrong; string should match pattern",
+            r"class_sets.camvid.classes.0.a\nb.[key]: 'a\nb' is wrong; a class's name is 1 to 64 characters of one",
         ),
     ],
 )

@@ -24,10 +24,15 @@ from roadseg.specs import (
     Precision,
     Section,
     Strong,
+    or_else,
 )
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"),
+    or_else("a name is 1 to 64 letters, digits, - and _, and begins with one of the first two"),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -71,7 +76,9 @@ class Unlabelled(Section):
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
-    fold: Annotated[str, Field(pattern=r"^(none|\d{1,2}/\d{1,2})$")]
+    fold: Annotated[
+        str, Field(pattern=r"^(none|\d{1,2}/\d{1,2})$"), or_else("write none, or 1/4 for the first of four")
+    ]
     allow_leak: bool
     synthetic: Synthetic
     kitti: Kitti
@@ -139,10 +146,18 @@ class Train(Section):
     head_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     decay: Literal["all", "weights"]
-    freeze: Annotated[str, Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True)]
+    freeze: Annotated[
+        str,
+        Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True),
+        or_else("write none, encoder or a number of epochs"),
+    ]
     precision: Precision
     compile: bool
-    threads: Annotated[str, Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True)]
+    threads: Annotated[
+        str,
+        Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True),
+        or_else("write machine, or a number from 1 to 999"),
+    ]
     tensorboard: bool
 
 

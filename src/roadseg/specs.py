@@ -1,14 +1,32 @@
 """Rows of params.yaml that the library takes whole: checked once, then passed on as they are."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, WrapValidator
 from pydantic_core import PydanticCustomError
+
+
+def or_else(remedy: str) -> WrapValidator:
+    """Let a value of the wrong form be answered by what to write in its place, and not by a pattern."""
+
+    def check(value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except pydantic.ValidationError:
+            raise PydanticCustomError("form", remedy) from None
+
+    return WrapValidator(check)
+
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]  # Lightning Fabric's names
 Side = Annotated[int, Field(ge=64, le=8192, multiple_of=32)]  # the encoders halve it five times
-ClassName = Annotated[str, Field(pattern=r"^[^\s\p{C}]([^\n\p{C}]{0,62}[^\s\p{C}])?$")]  # one line of a text file
+ClassName = Annotated[  # one line of a text file
+    str,
+    Field(pattern=r"^[^\s\p{C}]([^\n\p{C}]{0,62}[^\s\p{C}])?$"),
+    or_else("a class's name is 1 to 64 characters of one line, without a space at its ends"),
+]
 Values = Annotated[str, Field(coerce_numbers_to_str=True)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,7 +41,7 @@ class Source(Section):
     """Where weights are, and the SHA-256 of their file where it is known."""
 
     source: str
-    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$"), or_else("write its 64 hex digits")] | None = None
 
 
 def _in_full(source: Any) -> Any:
