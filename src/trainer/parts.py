@@ -101,9 +101,8 @@ def _trained_parts(params: Params, network: nn.Module) -> tuple[nn.Module, Loss,
     if not params.train.aux:
         return network, loss, groups
     both, loss = with_auxiliary(network, params.train.aux, loss, sum_over_processes, _num_classes())
-    parameters = list(both.head.parameters())
-    head = {"params": parameters, "lr": lr * head_lr, "lr_scale": head_lr, "weight_decay": weight_decay}
-    return both, loss, [*groups, head]
+    of_head = parameter_groups(both.head, lr * head_lr, weight_decay, decayed=params.train.decay)
+    return both, loss, [*groups, *(group | {"lr_scale": head_lr} for group in of_head)]
 
 
 def _chosen_loss(
