@@ -162,6 +162,12 @@ def test_the_ablations_rows_sort_too_by_the_figure_that_a_cell_begins_with(page)
     assert names == sorted(names)
     table.get_by_role("button", name="variant").click()
     assert column(table, 1) == names[::-1]
+    place = 1 + table.locator("thead th").all_inner_texts().index("against")
+    for _ in ("rising", "falling"):
+        table.get_by_role("button", name="against").click()
+        others = column(table, place)
+        assert others[-1] == "", "a row that is compared with none stays at the end"
+        assert any(others)
 
 
 def test_a_cell_of_the_confusion_says_what_it_counts(page):
