@@ -35,7 +35,7 @@ WORDS = {
     ("predict", FRAMES, "--overlay", "half"): "--overlay half is not a share",
     ("predict", FRAMES, "--every", "0"): "--every 0 is out of bounds",
     ("predict", FRAMES, "--every", "x"): "--every x is not a whole number",
-    ("predict", FRAMES, "--every", "-1"): "--every -1 is not a whole number",
+    ("predict", FRAMES, "--every", "-1"): "--every -1 is out of bounds",
     ("predict", FRAMES, "--model", "nowhere"): "nowhere/model.safetensors is missing",
     ("predict", FRAMES, "--model", "empty"): "empty/model.safetensors is missing",
     ("predict", FRAMES, "--model", "params.yaml"): "params.yaml",
