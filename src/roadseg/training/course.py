@@ -40,10 +40,9 @@ def run_epochs(
     Raises UserError where the schedule needs an mIoU and has none.
     """
     if epochs == 0:
-        state.best.offer(0, None, network)
-        history = [row_of(0, 0.0, None, score() if score else None)]
-        show(history)
-        return Member(history, 0, state.best.weights, history[0]["miou"], state.best.weights)
+        member = _untrained(network, score, state)
+        show(member.history)
+        return member
     while state.epoch <= epochs:
         epoch = state.epoch
         try:
@@ -53,13 +52,12 @@ def run_epochs(
             raise
         with state.kept.in_network():
             seen = score() if score else None
-            miou = seen.miou if seen else None
-            state.best.offer(epoch, miou if choose else None, network)
+            state.best.offer(epoch, seen.miou if seen and choose else None, network)
             if epochs - epoch < average_last > 1:
                 state.mean.add(network.state_dict())
             if is_early(epoch, epochs):
                 state.early.add(network.state_dict())
-        state.schedule.after_epoch(miou)
+        state.schedule.after_epoch(seen.miou if seen else None)
         state.next_epoch(row_of(epoch, state.sums.lr, loss, seen))
         save(state)
         show(state.history)
@@ -67,6 +65,12 @@ def run_epochs(
     if average_last == 1:
         return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"], early)
     return Member(history, epochs, mean, score_of(mean, network, score), early)
+
+
+def _untrained(network: nn.Module, score: Callable[[], Watched] | None, state: TrainingState) -> Member:
+    state.best.offer(0, None, network)
+    row = row_of(0, 0.0, None, score() if score else None)
+    return Member([row], 0, state.best.weights, row["miou"], state.best.weights)
 
 
 def is_early(epoch: int, epochs: int) -> bool:

@@ -77,12 +77,7 @@ def train_epoch(
         module.eval()
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
-        images = normalize(batch.images.to(fabric.device))
-        logits = model(images)
-        labels = batch.labels.to(fabric.device)
-        loss = loss_of(as_large_as(logits, labels), labels)
-        if pull:
-            loss = loss + pull(images, logits)
+        loss = _loss_of_batch(fabric, model, batch, loss_of, pull)
         optimizer.zero_grad()
         fabric.backward(weight * loss)
         if clip:
@@ -92,17 +87,28 @@ def train_epoch(
         optimizer.step()
         schedule.after_step()
         after_step()
-        value = loss.item()
+        value = loss.item()  # waits for the device, so it comes after all that can be queued on it
         if not math.isfinite(value):
-            names = ", ".join(name_of(index) for index in batch.indices)
-            raise UserError(
-                f"the training loss became {value} at a learning rate of {lr:.3g}, in a batch of {names}; lower "
-                "train.lr, set train.clip, choose another loss, or look at these frames"
-            )
+            raise UserError(_told(value, lr, map(name_of, batch.indices)))
         sums.batches += 1
         sums.loss += weight * value
         sums.weight += weight
     return sums.mean
+
+
+def _loss_of_batch(fabric: Fabric, model: nn.Module, batch: Batch, loss_of: Loss, pull: Pull | None) -> Tensor:
+    images = normalize(batch.images.to(fabric.device))
+    logits = model(images)
+    labels = batch.labels.to(fabric.device)
+    loss = loss_of(as_large_as(logits, labels), labels)
+    return loss + pull(images, logits) if pull else loss
+
+
+def _told(loss: float, lr: float, names: Iterable[str]) -> str:
+    return (
+        f"the training loss became {loss} at a learning rate of {lr:.3g}, in a batch of {', '.join(names)}; lower "
+        "train.lr, set train.clip, choose another loss, or look at these frames"
+    )
 
 
 @dataclass
