@@ -24,13 +24,14 @@ from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
+from roadseg.networks.passes import passes_of
 from roadseg.networks.suitability import check_network
 from roadseg.pretrained.checkpoints import fetch, resolve
 from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
 from roadseg.pretrained.values import as_network_holds_them, check_finite
 from roadseg.pretrained.weights import Weights
-from roadseg.specs import Network, Source
+from roadseg.specs import Network, Source, crop_size
 
 
 def main() -> None:
@@ -45,7 +46,8 @@ def start(params: Params) -> dict[str, Tensor]:
     row = params.models[params.model]
     num_classes = len(read_classes(paths.SEG_DATA))
     model = build_model(params.model, row, num_classes)
-    check_network(params.model, model, num_classes, params.input.height, params.input.width)  # before hours of training
+    for size, decided_by in sizes_seen(params).items():
+        check_network(params.model, model, num_classes, *size, decided_by)  # before hours of training
     if params.pretrained == "none":
         print(f"{params.model} starts from random weights")
         return {}
@@ -64,11 +66,26 @@ def start(params: Params) -> dict[str, Tensor]:
     return tensors
 
 
+def sizes_seen(params: Params) -> dict[tuple[int, int], str]:
+    """Each (height, width) in pixels at which the network will run, with the parameters that decide it."""
+    target, strong = params.input, params.augmentation.strong
+    sizes = {(target.height, target.width): "input.height and input.width"}
+    if params.augment == "strong":
+        sizes.setdefault(crop_size(strong, target), "augmentation.strong.crop_height and crop_width")
+    for one in passes_of(params.predict.passes, target.height, target.width):
+        sizes.setdefault(one.window, "predict.passes")
+    return sizes
+
+
 def teacher(params: Params) -> dict[str, Tensor]:
     """All weights of the network that teaches; UserError where the source lacks some."""
     name, row = params.distill.model, params.models[params.distill.model]
     num_classes = len(read_classes(paths.SEG_DATA))
     model = build_model(name, row, num_classes)
+    size = (params.input.height, params.input.width)
+    if params.augment == "strong":
+        size = crop_size(params.augmentation.strong, params.input)
+    check_network(name, model, num_classes, *size, f"{sizes_seen(params)[size]}, or distill.model")
     found = resolve(params.distill.teacher, row.pretrained, "distill.teacher")
     fit = fit_weights(weights_of(found, row.encoder).tensors, model, num_classes)
     wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]

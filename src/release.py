@@ -152,10 +152,20 @@ def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
         "flops_size": f"{params.flops.height}x{params.flops.width}",
         "input_size": f"{params.input.height}x{params.input.width}",
         "source": source_of(params.data.source),
-        "further_terms": further_terms([name for name, row in params.data.also.items() if row.path]),
+        "further_terms": further_terms(further_sources(params)),
         "pretrained": pretrained,
         "start_terms": "" if pretrained == "none" else f" They started from {pretrained}, whose terms apply as well.",
     }
+
+
+def further_sources(params: Params) -> list[str]:
+    """What else was learnt from, with terms of its own: further frames, those without labels, a teacher."""
+    named = [name for name, row in params.data.also.items() if row.path]
+    if params.data.unlabelled.source == "images":
+        named.append("frames without labels")
+    if params.distill.teacher != "none":
+        named.append(f"the predictions of {params.distill.model} from {public(params.distill.teacher)}")
+    return named
 
 
 def further_terms(names: list[str]) -> str:

@@ -51,7 +51,7 @@ def main() -> None:
     further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
     facts |= describe_training(params, trained, frames, further, facts["absent"])
     ablation = read_table(paths.ABLATION.with_suffix(".csv"))
-    facts |= ablation_facts(ablation, data_name(params.data.source, params.classes))
+    facts |= ablation_facts(ablation, data_name(params.data.source, params.classes, params.data.fold))
     with replacing(paths.REPORT) as folder:
         watched = "test" if params.train.select == "test" else "held-out"
         write_pictures(folder, pictures, classes, trained["epoch"], watched)
@@ -90,6 +90,7 @@ def describe_run(
             "optimizer": f"{params.train.optimizer}, lr {params.train.lr}, weight decay {params.train.weight_decay}",
             "batch size": params.train.batch_size,
             "weights kept": weights_kept(params),
+            "fine-tuning": fine_tuning(params),
             "enlarged to the label's size": params.predict.enlarge,
             "seed": params.seed,
         },
@@ -108,6 +109,24 @@ def weights_kept(params: Params) -> str:
     return ", ".join(filter(None, parts)) or "one epoch's"
 
 
+def fine_tuning(params: Params) -> str:
+    """What held the network back or helped it on, as far as it differs from training all weights alike."""
+    train = params.train
+    parts = [
+        "frozen batch norms" if train.batch_norm == "frozen" else "",
+        f"gradients clipped at {train.clip:g}" if train.clip else "",
+        {"none": "", "encoder": "frozen encoder"}.get(train.freeze, f"encoder frozen for {train.freeze} epochs"),
+        f"head's rate times {train.head_lr:g}" if train.head_lr != 1 else "",
+        f"rate times {train.layer_decay:g} from layer to layer" if train.layer_decay != 1 else "",
+        "weight decay on weights alone" if train.decay == "weights" else "",
+        f"pull of {train.l2_sp:g} towards the start" if train.l2_sp else "",
+        f"pull of {train.keep_logits:g} towards the start's logits" if train.keep_logits else "",
+        f"second head of weight {train.aux:g}" if train.aux else "",
+        f"labels smoothed by {params.label_smoothing:g}" if params.label_smoothing else "",
+    ]
+    return ", ".join(filter(None, parts)) or "all weights alike"
+
+
 def describe_training(
     params: Params,
     trained: Mapping[str, Any],
@@ -119,9 +138,13 @@ def describe_training(
     select, chosen = params.train.select, trained["epoch"]
     epochs, members, last = params.train.epochs, params.train.members, params.train.average_last
     selection = narrative.selection(select, chosen, epochs, frames, members, last, params.pretrained)
-    source, device = params.data.source, trained["device"]
+    source, device, distill = params.data.source, trained["device"], params.distill
+    shares = {name: row.share for name, row in params.data.also.items() if name in further}
+    unlabelled, share = further.get(paths.UNLABELLED, 0), params.data.unlabelled.share
+    teacher = shown_url(distill.teacher), distill.model, distill.weight, distill.labels
+    beside = narrative.further(further, shares) + narrative.taught(*teacher, unlabelled, share) if epochs else ""
     return {
-        "selection": selection + narrative.further(further) + narrative.held_out(params.data.fold),
+        "selection": selection + beside + narrative.held_out(params.data.fold),
         "limitations": narrative.limitations(source, frames, select, params.seed, device, absent),
     }
 

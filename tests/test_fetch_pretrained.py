@@ -261,3 +261,40 @@ def test_a_teacher_is_fetched_whole_or_refused(choose: Callable[[str, str], None
 def test_an_unknown_name_is_refused(choose: Callable[[str, str], None]) -> None:
     choose(B0, "citiscapes")
     assert "'citiscapes' is unknown; choose from none, imagenet, cityscapes, nvidia, or gdrive:ID" in error_line()
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "decided_by"),
+    [
+        ({"augment": "strong"}, "64x128", "augmentation.strong.crop_height and crop_width"),
+        ({"passes": [1.0, 1.5]}, "320x320", "predict.passes"),
+        ({}, "224x224", ""),
+    ],
+)
+def test_a_network_of_one_size_is_refused_where_another_is_seen(choose, changes, size, decided_by) -> None:
+    """Before the training, not after it; crops and passes of prediction have sizes of their own."""
+    choose("fixed", "none")
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["models"]["fixed"] = {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
+    params["input"] |= {"height": 224, "width": 224}
+    params["augment"] = changes.get("augment", "none")
+    params["augmentation"]["strong"] |= {"crop_height": 64, "crop_width": 128}
+    params["predict"]["passes"]["scales"] = changes.get("passes", [1.0])
+    paths.PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
+    if decided_by:
+        line = error_line()
+        assert line.startswith(f"error: models.fixed: the network can't take an input of {size} (")
+        assert line.endswith(f"; change {decided_by}, or the row's kwargs")
+    else:
+        main()
+
+
+def test_a_teacher_of_one_size_is_refused_where_another_is_trained_on(choose) -> None:
+    choose(B0, "none")
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["models"]["fixed"] = {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
+    params["distill"] |= {"teacher": "file:any.pth", "model": "fixed"}
+    paths.PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
+    line = error_line()
+    assert line.startswith("error: models.fixed: the network can't take an input of 160x512 (")
+    assert line.endswith("; change input.height and input.width, or distill.model, or the row's kwargs")

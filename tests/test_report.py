@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
+import yaml
 from conftest import write_picture
 from finished_run import finish_run, report_of
 
@@ -151,12 +152,28 @@ def test_a_frame_too_large_to_draw_whole_is_drawn_small(run, tmp_path):
     assert 500 < height < width < 1500
 
 
-def test_further_data_is_named_with_its_frames_and_escaped(run):
-    assert "further data" not in run()["md"]
+def test_a_teacher_and_what_it_taught_alone_are_named(run):
+    changes = {"distill.teacher": "file:/data/<b>*t*.pth", "distill.labels": "hard", "distill.weight": 0.5}
+    changes |= {"data.unlabelled.source": "images", "data.unlabelled.path": "x", "train.clip": 1.0}
+    before = run(**changes, **{"train.batch_norm": "frozen"})["md"]
+    assert r"mit_b5_segformer from file:/data/&lt;b&gt;\*t\*.pth: its likeliest classes, with weight 0.5." in before
+    assert "| fine-tuning | frozen batch norms, gradients clipped at 1 |" in before
     splits = json.loads(paths.SPLITS.read_text())
-    paths.SPLITS.write_text(json.dumps(splits | {"also": {"my_own": ["a", "b"], "<b>*x*": ["a"]}}))
+    paths.SPLITS.write_text(json.dumps(splits | {"also": {"unlabelled": ["a", "b"]}}))
     report.main()
-    texts = {form: (paths.REPORT / f"report.{form}").read_text() for form in ("md", "html")}
-    sentence = "Trained on further data as well, by shares of each epoch: my_own (2 frames), {} (1 frame)."
-    assert sentence.format("&lt;b&gt;*x*") in texts["html"]
-    assert sentence.format(r"&lt;b&gt;\*x\*") in texts["md"]
+    text = (paths.REPORT / "report.md").read_text()
+    assert "with weight 0.5; of 2 frames without labels, 50 % of an epoch, it alone." in text
+    assert "further data" not in text
+
+
+def test_further_data_is_named_with_its_frames_and_its_share(run):
+    assert "further data" not in run()["md"]
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["data"]["also"] = {"mine": {"path": "x", "share": 0.3}, "scenes": {"source": "synthetic", "share": 0.05}}
+    paths.PARAMS.write_text(yaml.safe_dump(params))
+    splits = json.loads(paths.SPLITS.read_text())
+    paths.SPLITS.write_text(json.dumps(splits | {"also": {"mine": ["a", "b"], "scenes": ["a"]}}))
+    report.main()
+    sentence = "Trained on further data as well: mine (2 frames, 30 % of an epoch), scenes (1 frame, 5 % of an epoch)."
+    assert sentence in (paths.REPORT / "report.html").read_text()
+    assert sentence in (paths.REPORT / "report.md").read_text()

@@ -58,6 +58,14 @@ def _misfits_in_training(raw: Any) -> list[str]:
         problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
     if at("train", "select") == "all" and at("schedule") == "plateau":
         problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
+    if at("schedule") == "plateau" and at("train", "select") == "last" and at("data", "val_fraction") == 0:
+        problems.append("data.val_fraction: 0, but schedule: plateau watches held-out frames; hold some out")
+    problems += [
+        f"augmentation.strong.{key}: {value:g}, but augment is {augment}, which doesn't crop; set it to 0"
+        for key in ("rare_class", "paste")
+        if isinstance(value := at("augmentation", "strong", key), int | float) and value
+        if (augment := at("augment")) in ("none", "study")
+    ]
     last, epochs = at("train", "average_last"), at("train", "epochs")
     if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
         problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
@@ -70,8 +78,11 @@ def _misfits_in_training(raw: Any) -> list[str]:
             for key, value in off.items()
             if at("train", key) not in (None, value)
         ]
-    if at("pretrained") == "none" and at("train", "freeze") == "encoder":
+    freeze = at("train", "freeze")
+    if at("pretrained") == "none" and freeze == "encoder":
         problems.append("train.freeze: encoder keeps random weights, as pretrained is none; set it, or freeze to none")
+    if str(freeze).isdecimal() and isinstance(epochs, int) and 1 <= epochs <= int(freeze):
+        problems.append(f"train.freeze: {freeze} is all of train.epochs, {epochs}; write encoder, or a smaller number")
     if at("pretrained") == "none" and epochs == 0:
         problems.append(
             "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch"

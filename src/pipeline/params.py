@@ -236,10 +236,10 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
 
     The content is None where it has no valid form.
     """
-    raw, missing = with_recipe(raw)
-    params, problems = validate(Params, raw)
-    misfits = misfits_of(raw)
-    if missing:  # the word that nothing took the place of is no second problem
+    filled, missing = with_recipe(raw)
+    params, problems = validate(Params, filled)
+    misfits = misfits_of(filled)
+    if missing or filled is raw:  # the word that nothing took the place of is no second problem
         problems = [line for line in problems if ": 'recipe' is " not in line]
         misfits = [line for line in misfits if ": recipe needs " not in line]
     for name, row in params.class_sets.items() if params else ():

@@ -14,13 +14,15 @@ _WORD = "recipe"
 def with_recipe(raw: Any) -> tuple[Any, list[str]]:
     """Return the content of a parameter file with the recipe's values put in, and a line for each that it lacks.
 
-    `raw` may hold any error at all; what is no recipe is left to the check of the form.
+    `raw` may hold any error at all; what is no recipe is left to the check of the form, and `raw` itself is returned.
     """
     recipes, name = (raw.get("recipes"), raw.get("recipe")) if isinstance(raw, dict) else (None, None)
     if not isinstance(recipes, dict) or not isinstance(name, str):
         return raw, []
     if name not in recipes:
         return raw, [f"recipe: {name!r} is not in `recipes`; choose from {', '.join(map(str, recipes))}"]
+    if not isinstance(recipes[name], dict):
+        return raw, []
     result = copy.deepcopy(raw)
     return result, list(_put_in(result, recipes[name], f"recipes.{name}"))
 

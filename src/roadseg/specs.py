@@ -121,6 +121,11 @@ class Strong(Section):
     paste: Probability
 
 
+def crop_size(strong: Strong, target: Input) -> tuple[int, int]:
+    """Return the (height, width) in pixels of a crop, at most the input's."""
+    return min(strong.crop_height, target.height), min(strong.crop_width, target.width)
+
+
 class Constant(Section):
     """The learning rate stays."""
 

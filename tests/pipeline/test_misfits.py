@@ -24,6 +24,28 @@ def test_a_schedule_that_watches_needs_frames_to_watch():
     ]
 
 
+def test_a_schedule_that_watches_is_refused_where_no_frame_is_held_out():
+    changes = {"schedule": "plateau", "train.select": "last", "data.val_fraction": 0}
+    assert misfits(changes) == ["data.val_fraction: 0, but schedule: plateau watches held-out frames; hold some out"]
+    assert misfits(changes | {"data.val_fraction": 0.1}) == []
+
+
+def test_what_only_crops_do_is_refused_without_them():
+    changes = {"augmentation.strong.paste": 0.5, "augmentation.strong.rare_class": 1}
+    assert misfits(changes) == [
+        "augmentation.strong.rare_class: 1, but augment is none, which doesn't crop; set it to 0",
+        "augmentation.strong.paste: 0.5, but augment is none, which doesn't crop; set it to 0",
+    ]
+    assert misfits(changes | {"augment": "strong"}) == []
+
+
+def test_an_encoder_that_stays_in_all_epochs_is_called_so():
+    assert misfits({"train.freeze": 16}) == [
+        "train.freeze: 16 is all of train.epochs, 16; write encoder, or a smaller number"
+    ]
+    assert misfits({"train.freeze": 15}) == []
+
+
 def test_what_needs_pretrained_weights_is_refused_without():
     changes = {"train.keep_start": 0.5, "train.members": 3, "train.l2_sp": 0.1}
     needs = "needs pretrained weights; set pretrained, or it to"

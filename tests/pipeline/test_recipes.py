@@ -54,6 +54,19 @@ def test_what_is_missing_is_one_line(changes, line) -> None:
     assert problems == [line]
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"recipe": 3}, "recipe: 3 is wrong; input should be a valid string"),
+        ({"recipes": PARAMS["recipes"] | {"scratch": None}}, "recipes.scratch: None is wrong; "),
+    ],
+)
+def test_a_recipe_of_the_wrong_form_is_one_line(changes, line) -> None:
+    _, problems = check_params(PARAMS | changes)
+    assert len(problems) == 1
+    assert problems[0].startswith(line)
+
+
 @pytest.mark.parametrize("raw", [None, [], {}, {"recipe": 1, "recipes": {}}, {"recipe": "a", "recipes": []}])
 def test_what_is_no_recipe_is_left_to_the_check_of_the_form(raw) -> None:
     assert with_recipe(raw) == (raw, [])

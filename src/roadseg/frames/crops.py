@@ -16,7 +16,7 @@ from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
 from roadseg.frames.windows import Window, draw_window
-from roadseg.specs import Input, Strong
+from roadseg.specs import Input, Strong, crop_size
 
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean: what is nearest to nothing for a network
 
@@ -43,13 +43,14 @@ class Crops:
         self._frames, self._strong = frames, strong
         self._sizes = sizes_at_scale_1(frames.sizes, len(frames) if num_main is None else num_main, target)
         self._rare = RareClasses(counts, strong.rare_class_temperature)
+        self._labelled = counts.sum(axis=1) > 0
         self._things = things_of(names)
         if strong.paste and not self._things:
             raise UserError(
                 f"augmentation.strong.paste: {strong.paste}, but none of the classes is a thing that is known "
                 f"({', '.join(THINGS)}); set it to 0"
             )
-        self.size = min(strong.crop_height, target.height), min(strong.crop_width, target.width)
+        self.size = crop_size(strong, target)
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -62,11 +63,13 @@ class Crops:
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.
 
-        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class. Over
-        a share of the crops, `paste`, the pixels of a rare thing are pasted, with their label, from another crop.
+        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class; a
+        frame without any label keeps its own, so that its share of an epoch stays what was asked for. Over a share of
+        the crops, `paste`, the pixels of a rare thing are pasted, with their label, from another crop.
         """
         random, wanted = generator_of(f"{key}/crop"), None
-        if random.random() < self._strong.rare_class and (drawn := self._rare.draw(random)):
+        replaced = random.random() < self._strong.rare_class and self._labelled[index]
+        if replaced and (drawn := self._rare.draw(random)):
             wanted, index = drawn
         image, label = self._crop(random, index, wanted)
         if random.random() < self._strong.paste and (drawn := self._rare.draw(random, list(self._things))):

@@ -10,11 +10,19 @@ from roadseg.errors import UserError
 _FACTORS = (1, 2, 4, 8)  # that logits may be smaller than the image
 
 
-def check_network(name: str, network: nn.Module, num_classes: int, height: int, width: int) -> None:
-    """Raise UserError, naming the row, where a network does not map an image of the input size to logits.
+def check_network(
+    name: str,
+    network: nn.Module,
+    num_classes: int,
+    height: int,
+    width: int,
+    decided_by: str = "input.height and input.width",
+) -> None:
+    """Raise UserError, naming the row, where a network does not map an image of that size to logits.
 
-    They may be smaller than it, by one whole factor of at most 8: the label then has 64 pixels for each of theirs.
-    The network runs on the device "meta": that gives the shapes alone, and leaves its weights as they are.
+    `decided_by` are the parameters that the size comes from, for the message. The logits may be smaller than it, by one
+    whole factor of at most 8: the label then has 64 pixels for each of theirs. The network runs on the device "meta":
+    that gives the shapes alone, and leaves its weights as they are.
     """
     try:
         logits = _run_on_meta(network.eval(), height, width)
@@ -22,7 +30,7 @@ def check_network(name: str, network: nn.Module, num_classes: int, height: int, 
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UserError(
             f"models.{name}: the network can't take an input of {height}x{width} ({reason}); "
-            "change input.height and input.width, or the row's kwargs"
+            f"change {decided_by}, or the row's kwargs"
         ) from None
     if not isinstance(logits, torch.Tensor):
         kind = type(logits).__name__

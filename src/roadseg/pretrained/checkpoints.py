@@ -45,7 +45,8 @@ def resolve(pretrained: str, row: Mapping[str, Source], key: str = "pretrained")
 def fetch(uri: str, encoder: str | None, store: Path, sha256: str | None = None) -> Weights:
     """Return the named tensors behind a URI; downloads are kept in `store` or in the hub's own cache.
 
-    `encoder` is the network's encoder by smp's name, which `smp:` needs; `sha256` is that of the file, in hex. Raises
+    `encoder` is the network's encoder by smp's name, which `smp:` needs; `sha256` is that of the file, in hex; `smp:`
+    names no file that it could be of. Raises
     UserError, which says what went wrong and what to do instead; what is not a file of tensors, or not the file meant,
     does not stay in the store.
     """
@@ -57,6 +58,8 @@ def fetch(uri: str, encoder: str | None, store: Path, sha256: str | None = None)
             return _from_drive(rest, store, sha256)
         case "hf":
             return _from_hub(rest, sha256)
+        case "smp" if sha256:
+            raise UserError(f"{uri}: smp fetches these weights itself, so no sha256 of theirs is checked; remove it")
         case "smp":
             return _from_smp(rest, encoder)
         case _:

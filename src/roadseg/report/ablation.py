@@ -11,6 +11,7 @@ from roadseg.errors import UserError
 
 _FIGURES = ("miou", "gflops", "gflops_ran", "params_m", "seconds")  # of a run; means over seeds in the table
 BUDGETS = (1, 3, 6, 16)  # GFLOPs as run: the classes of cost
+COSTS = {"gflops": "GFLOPs for one 375x1242 image", "gflops_ran": "GFLOPs of a frame as it ran"}  # column, in words
 _NUMBERS = (*_FIGURES, "miou_std", "efficiency", "efficiency_ran", "change", "published")
 _POOLED = "miou_pooled"  # there where runs are folds
 _COLUMNS = ("group", "variant", "against", "changed", "data", "seeds", "noise", *_NUMBERS)
@@ -92,9 +93,12 @@ def best_of_classes(table: pd.DataFrame) -> pd.Series:
     return pd.Series({index: ", ".join(found) for index, found in marks.items()}, dtype=str)
 
 
-def pareto_front(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that no other one beats in mIoU at the same cost or less, cheapest first."""
-    by_cost = table.sort_values(["gflops", "miou"], ascending=[True, False])
+def pareto_front(table: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the rows that no other one beats in mIoU at the same cost or less, cheapest first.
+
+    `cost` is the column of it, `gflops` or `gflops_ran`.
+    """
+    by_cost = table.sort_values([cost, "miou"], ascending=[True, False])
     return by_cost[by_cost["miou"] > by_cost["miou"].cummax().shift(fill_value=-1)]
 
 

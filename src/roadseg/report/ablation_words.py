@@ -109,9 +109,9 @@ def elsewhere(table: pd.DataFrame, source: str) -> str:
 def caption(table: pd.DataFrame) -> str:
     """Say which frames the points of the picture are of."""
     return (
-        f"mIoU over GFLOPs. Circles were measured by this pipeline on {_frames(table)}; crosses are figures that "
-        "others published, on splits and by measures of their own; a ring marks the best up to a budget of GFLOPs as "
-        "run. Panels of different frames don't compare."
+        "mIoU over GFLOPs, by the study's rule and as it ran. Circles were measured by this pipeline on "
+        f"{_frames(table)}; crosses are figures that others published, on splits and by measures of their own; a ring "
+        "marks the best up to a budget of GFLOPs as run. Panels of different frames don't compare."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from roadseg.report.ablation import pareto_front
+from roadseg.report.ablation import COSTS, pareto_front
 from roadseg.report.sources import source_of
 
 WIDTH, HEIGHT = 640, 360  # of a panel's drawing, in its own units
@@ -15,16 +15,16 @@ _TICKS = tuple(step * 10.0**power for power in range(-2, 4) for step in (1, 1.5,
 
 
 def panels(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a panel for each data set of an ablation table, with its points, ticks and Pareto front in drawing units.
+    """Return panels for each data set of an ablation table: points, ticks and Pareto front in drawing units.
 
-    A variant that has not run has no point.
+    There is one over the cost by the study's rule and one over that as it ran. A variant that has not run has no point.
     """
     ran = table[table["miou"].notna()]
-    return [_panel(rows, str(data)) for data, rows in ran.groupby("data", sort=False)]
+    return [_panel(rows, str(data), cost) for data, rows in ran.groupby("data", sort=False) for cost in COSTS]
 
 
-def _panel(rows: pd.DataFrame, data: str) -> dict[str, Any]:
-    low, high = np.log(rows["gflops"].min() / 1.4), np.log(rows["gflops"].max() * 1.4)
+def _panel(rows: pd.DataFrame, data: str, cost: str) -> dict[str, Any]:
+    low, high = np.log(rows[cost].min() / 1.4), np.log(rows[cost].max() * 1.4)
     top = min(100, 10 * np.ceil(100 * rows["miou"].max() / 10 + 0.5))  # percent
 
     def x(gflops: float) -> float:
@@ -33,10 +33,11 @@ def _panel(rows: pd.DataFrame, data: str) -> dict[str, Any]:
     def y(percent: float) -> float:
         return round(float(HEIGHT - _BOTTOM - percent / top * (HEIGHT - _TOP - _BOTTOM)), 1)
 
-    front = [(x(row["gflops"]), y(100 * row["miou"])) for row in pareto_front(rows).to_dict("records")]
+    front = [(x(row[cost]), y(100 * row["miou"])) for row in pareto_front(rows, cost).to_dict("records")]
     return {
         "title": f"on {source_of(data).name}",
-        "points": [_point(row, x(row["gflops"]), y(100 * row["miou"])) for row in rows.to_dict("records")],
+        "cost": COSTS[cost],
+        "points": [_point(row, x(row[cost]), y(100 * row["miou"])) for row in rows.to_dict("records")],
         "front": " ".join(f"{px},{py}" for px, py in front),
         "x_ticks": [(x(tick), f"{tick:g}") for tick in _ticks(np.exp(low), np.exp(high))],
         "y_ticks": [(y(tick), f"{tick:g}") for tick in np.arange(0, top + 1, 20 if top > 50 else 10)],

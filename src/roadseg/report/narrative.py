@@ -110,14 +110,30 @@ def held_out(fold: str) -> str:
     return f" Tested on part {fold} of the training frames, left out of the training, and not on the test frames."
 
 
-def further(frames: Mapping[str, int]) -> str:
-    """Name the data that was trained on beside the main frames, by its number of frames; nothing where there is none.
+def further(frames: Mapping[str, int], shares: Mapping[str, float]) -> str:
+    """Name the data that was trained on beside the main frames, by how many frames it has and its share of an epoch.
 
-    >>> further({"mine": 40, "scenes": 1})
-    ' Trained on further data as well, by shares of each epoch: mine (40 frames), scenes (1 frame).'
+    >>> further({"mine": 40, "scenes": 1}, {"mine": 0.3, "scenes": 0.05})
+    ' Trained on further data as well: mine (40 frames, 30 % of an epoch), scenes (1 frame, 5 % of an epoch).'
     """
-    named = [f"{name} ({counted(number, 'frame')})" for name, number in frames.items()]
-    return f" Trained on further data as well, by shares of each epoch: {', '.join(named)}." if named else ""
+    named = [
+        f"{name} ({counted(frames[name], 'frame')}, {100 * share:g} % of an epoch)" for name, share in shares.items()
+    ]
+    return f" Trained on further data as well: {', '.join(named)}." if named else ""
+
+
+def taught(teacher: str, model: str, weight: float, labels: str, unlabelled: int, share: float) -> str:
+    """Say who taught beside the labels, `labels` soft or hard, and on how many frames without any; nothing for none.
+
+    >>> taught("cityscapes", "mit_b5_segformer", 0.5, "hard", 0, 0.5)
+    ' A teacher taught it too, mit_b5_segformer from cityscapes: its likeliest classes, with weight 0.5.'
+    """
+    if teacher == "none":
+        return ""
+    what = "its likeliest classes" if labels == "hard" else "its probabilities"
+    frames = f"; of {counted(unlabelled, 'frame')} without labels, {100 * share:g} % of an epoch, it alone"
+    alone = frames if unlabelled else ""
+    return f" A teacher taught it too, {model} from {teacher}: {what}, with weight {weight:g}{alone}."
 
 
 def suspects(shown: int, total: int) -> str:

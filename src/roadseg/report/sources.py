@@ -48,13 +48,19 @@ _SOURCES = {
 }
 
 
-def data_name(source: str, classes: str) -> str:
+_FOLDS = ", in folds"
+
+
+def data_name(source: str, classes: str, fold: str = "none") -> str:
     """Name the frames that figures are of; one's own of other classes than Cityscapes' are other data.
 
-    >>> data_name("seg_data", "camvid"), data_name("seg_data", "cityscapes"), data_name("kitti", "cityscapes")
-    ('seg_data (camvid)', 'seg_data', 'kitti')
+    So are training frames that are tested on in turn, of which `fold` names a part.
+
+    >>> data_name("seg_data", "camvid"), data_name("seg_data", "cityscapes"), data_name("kitti", "cityscapes", "1/4")
+    ('seg_data (camvid)', 'seg_data', 'kitti, in folds')
     """
-    return source if source != "seg_data" or classes == "cityscapes" else f"{source} ({classes})"
+    name = source if source != "seg_data" or classes == "cityscapes" else f"{source} ({classes})"
+    return name if fold == "none" else name + _FOLDS
 
 
 def source_of(name: str) -> Source:
@@ -62,6 +68,9 @@ def source_of(name: str) -> Source:
 
     Of one that nothing is written about here it is what holds for any.
     """
+    if name.endswith(_FOLDS):
+        whole = source_of(name.removesuffix(_FOLDS))
+        return replace(whole, name=f"{whole.name}, folds of the training ones")
     source, _, classes = name.partition(" (")
     if classes and source in _SOURCES:
         return replace(_SOURCES[source], name=f"{_SOURCES[source].name} ({classes}")

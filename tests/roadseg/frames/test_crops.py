@@ -56,6 +56,16 @@ def test_the_scale_is_relative_to_the_input_along_each_axis():
     assert (inner[-1, :, 1] - inner[0, :, 1]).mean() == pytest.approx(47 * 120 / 448, abs=1)
 
 
+def test_frames_without_labels_keep_their_draws_beside_rare_classes():
+    """Else a source's share of an epoch would not be the one that was asked for."""
+    labelled, (image, label) = blocks(64, 160, seed=0), blocks(64, 160, seed=1)
+    bare = image // 2, np.full_like(label, 255)
+    crops = crops_of(labelled, bare, height=64, width=160, crop_height=64, crop_width=160, rare_class=1.0)
+    for key in map(str, range(20)):
+        assert (crops.sample(1, key)[1] == 255).all()
+        assert (crops.sample(0, key)[1] != 255).any()
+
+
 def test_further_frames_keep_their_proportions_and_get_as_many_pixels():
     """Main frames of 1:2 stay so at 64x128. At 64x64 they lose half of their width, and so does a square one."""
     sizes = [(50, 100), (50, 100), (60, 60), (30, 120)]

@@ -309,6 +309,13 @@ def test_smp_names_the_weights_it_has(tmp_path: Path) -> None:
         fetch("smp:advprop", "mobilenet_v2", tmp_path)
 
 
+def test_smps_own_weights_have_no_digest_to_check(tmp_path):
+    with pytest.raises(
+        UserError, match=r"^smp:imagenet: smp fetches these weights itself, so no sha256 .*; remove it$"
+    ):
+        fetch("smp:imagenet", "mobilenet_v2", tmp_path, sha256="0" * 64)
+
+
 def test_smp_wants_an_encoder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="smp:imagenet: this model has no encoder of segmentation_models_pytorch"):
         fetch("smp:imagenet", None, tmp_path)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from roadseg.errors import UserError
-from roadseg.report.ablation import ablation_table, best_of_classes, pareto_front, read_table, write_table
+from roadseg.report.ablation import COSTS, ablation_table, best_of_classes, pareto_front, read_table, write_table
 from roadseg.report.ablation_words import ablation_facts, caption, note, published_rows, sections
 from roadseg.report.pages import render
 from roadseg.report.tradeoff import plot_tradeoff
@@ -93,7 +93,14 @@ def test_a_table_of_an_older_version_is_refused_with_the_remedy(tmp_path):
 def test_pareto_front_keeps_what_nothing_cheaper_beats():
     rows = [("a", 10, 0.5), ("b", 10, 0.6), ("c", 20, 0.55), ("d", 30, 0.7), ("e", 40, 0.7), ("f", 5, 0.2)]
     table = pd.DataFrame(rows, columns=["variant", "gflops", "miou"])
-    assert pareto_front(table)["variant"].tolist() == ["f", "b", "d"]
+    assert pareto_front(table, "gflops")["variant"].tolist() == ["f", "b", "d"]
+
+
+def test_a_larger_input_buys_no_place_on_the_front_of_the_cost_as_run():
+    rows = [("small", 1.5, 0.3, 0.58), ("b0", 1.04, 1.05, 0.60), ("b0 twelve times", 1.04, 12.0, 0.59)]
+    table = pd.DataFrame(rows, columns=["variant", "gflops", "gflops_ran", "miou"])
+    assert pareto_front(table, "gflops_ran")["variant"].tolist() == ["small", "b0"]
+    assert pareto_front(table, "gflops")["variant"].tolist() == ["b0"]
 
 
 def test_markdown_shows_methods_spread_noise_and_what_was_published():
@@ -200,7 +207,8 @@ def test_the_picture_takes_any_name_and_leaves_out_what_has_not_run(tmp_path, mo
     assert "none" not in {text.get_text() for text in figures[0].axes[0].texts}
     empty = pd.DataFrame([], columns=published.columns)
     plot_tradeoff(table, empty, tmp_path / "a.png")
-    assert [axes.get_title() for axes in figures[1].axes] == ["on generated scenes"]
+    assert [axes.get_title() for axes in figures[1].axes] == ["on generated scenes"] * 2
+    assert [axes.get_xlabel().split(" (")[0] for axes in figures[1].axes] == list(COSTS.values())
 
 
 def test_figures_on_different_frames_stand_in_different_panels(tmp_path, monkeypatch):
@@ -209,7 +217,11 @@ def test_figures_on_different_frames_stand_in_different_panels(tmp_path, monkeyp
     table = ablation_table([run("ce", 1, 0.5), run("real", 1, 0.6, gflops=80.0, group="corrected", data="kitti")])
     published = pd.DataFrame([{"name": "UNet", "source": "others", "data": "kitti", "gflops": 356, "miou": 0.456}])
     plot_tradeoff(table, published, tmp_path / "a.png")
-    names = {axes.get_title(): {text.get_text() for text in axes.texts} for axes in figures[0].axes}
+    by_rule = [axes for axes in figures[0].axes if axes.get_xlabel().startswith("GFLOPs for one 375x1242 image")]
+    names = {axes.get_title(): {text.get_text() for text in axes.texts} for axes in by_rule}
+    as_run = [axes for axes in figures[0].axes if axes not in by_rule]
+    assert [axes.get_title() for axes in as_run] == list(names)
+    assert not any("UNet" in {text.get_text() for text in axes.texts} for axes in as_run), "theirs is not known"
     assert list(names) == ["on generated scenes", "on KITTI frames"]
     assert "ce" in names["on generated scenes"]
     assert not {"UNet", "real"} & names["on generated scenes"]

@@ -99,6 +99,13 @@ def test_own_frames_of_other_classes_are_other_data():
     assert (other.licence, other.limit) == (own.licence, own.limit)
 
 
+def test_training_frames_that_are_tested_on_in_turn_are_other_data_than_the_test_frames():
+    names = [data_name("seg_data", "camvid", fold) for fold in ("1/4", "2/4", "none")]
+    assert names == ["seg_data (camvid), in folds"] * 2 + ["seg_data (camvid)"]
+    assert source_of(names[0]).name == "the user's own frames (camvid), folds of the training ones"
+    assert source_of("kitti, in folds").licence == source_of("kitti").licence
+
+
 def test_the_task_is_that_of_the_classes():
     two = ClassSet(("background", "road"), ((0, 0, 0), (128, 64, 128)))
     assert narrative.task(CITYSCAPES) == narrative.TASK
