@@ -1,4 +1,4 @@
-"""Find places where the network is sure and the label says otherwise, in the frames of all splits.
+"""Find places whose label is improbable to the network, in the frames of all splits.
 
 It is the network of the early epochs, before it knew wrong labels by heart.
 
@@ -65,11 +65,11 @@ def main() -> None:
             for file, seen, label, size in zip(files, progress, frames.labels, frames.sizes, strict=True):
                 write_image(folder / "classes" / class_map(len(checked)), seen.best)
                 joint = joint_histogram(seen.best, label)[: len(classes), : len(classes)]
-                regions = find_regions(seen, label, params.check_labels.margin)
+                regions = find_regions(seen, label, params.check_labels.improbable)
                 checked.append(Checked(split, file, size, joint, regions))
         ranked = rank(checked)
         write_findings(folder, checked, ranked, params, classes)
-    print(f"{len(ranked)} places in {len(checked)} frames where the network is sure and the label says otherwise")
+    print(f"{len(ranked)} places in {len(checked)} frames where the label is improbable to the network")
 
 
 def believed(frames: Frames, model: nn.Module, device: torch.device, batch_size: int) -> Iterator[Beliefs]:

@@ -16,7 +16,7 @@ def main() -> None:
     print(f"cost        {report['gflops']:.2f} GFLOPs")
     print(f"as it ran   {report['gflops_ran']:.2f}")
     print(f"efficiency  {report['efficiency']:.3f} % per GFLOP, {report['efficiency_ran']:.3f} as it ran")
-    print(f"report      {paths.REPORT / 'report.md'}, pictures in {paths.REPORT}, predictions in {paths.PREDICTIONS}")
+    print(f"report      {paths.REPORT / 'report.html'}, predictions in {paths.PREDICTIONS}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=paths.SEG_DATA, metavar="DIR", help="data/seg_data by default")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page to write; data/look/look.html by default")
     options = parser.parse_args()
+    if not options.out and options.data.resolve() != paths.SEG_DATA.resolve():
+        raise UserError(f"--data {printable(options.data)} needs --out FILE: data/look is of {paths.SEG_DATA}")
     if options.out and options.out.is_dir():
         raise UserError(f"--out {printable(options.out)} is a folder; name a file")
     classes = read_classes(options.data)

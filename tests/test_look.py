@@ -40,6 +40,14 @@ def test_a_folder_to_write_to_is_refused(tmp_path, monkeypatch):
         call(monkeypatch, "--data", tmp_path / "mine", "--out", tmp_path / "mine")
 
 
+def test_a_page_of_other_data_does_not_replace_the_pipelines(tmp_path, monkeypatch):
+    write_seg_data(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^--data mine needs --out FILE: data/look is of data/seg_data$"):
+        call(monkeypatch, "--data", "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_folder_without_splits_is_named(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none has no splits\.json; run `dvc repro fetch_data`"):
         call(monkeypatch, "--data", tmp_path / "none", "--out", tmp_path / "page.html")

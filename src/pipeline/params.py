@@ -178,7 +178,7 @@ class Predict(Section):
 
 
 class CheckLabels(Section):
-    margin: Share
+    improbable: Share
     shown: PositiveInt
 
 

@@ -1,1 +1,1 @@
-"""Where a trained network is sure, and the label says otherwise."""
+"""Where the label is improbable to a trained network."""

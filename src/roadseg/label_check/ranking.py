@@ -14,9 +14,9 @@ def suspicion(region: Region, habit: float) -> float:
 
     It grows with how improbable the label is to the network (squared), and with the square roots of the region's pixels
     and of its share of the object seen there. It falls with `habit`, the share of the label's pixels to which the
-    network gives that class anyway: what it often takes for another class is its own mistake.
+    network gives those classes anyway: what it often takes for another class is its own mistake.
 
-    >>> region = Region(0, 13, (0, 0, 20, 20), 400, 0.99, 8.0, 1.0)
+    >>> region = Region(0, {13: 400}, (0, 0, 20, 20), 0.99, 8.0, 1.0)
     >>> round(suspicion(region, 0.0)), round(suspicion(region, 0.09))
     (128000, 12800)
     """
@@ -30,5 +30,10 @@ def habits(joint: np.ndarray) -> np.ndarray:
 
 def most_suspicious(regions: Sequence[Region], shares: np.ndarray) -> list[tuple[int, float]]:
     """Return (place, suspicion) of all regions, the most suspicious first; `shares` (K, K) float as of `habits`."""
-    found = [suspicion(region, float(shares[region.label, region.predicted])) for region in regions]
+    found = [suspicion(region, _habit(region, shares[region.label])) for region in regions]
     return sorted(enumerate(found), key=lambda pair: -pair[1])
+
+
+def _habit(region: Region, shares: np.ndarray) -> float:
+    """Return the mean over a region's pixels of the share, (K,) float, of the class that the network gives each."""
+    return float(sum(count * shares[k] for k, count in region.seen_as.items()) / region.pixels)

@@ -108,8 +108,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; UserError for one of other columns, as an older version of this wrote."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")  # a variant may be called nan
+    """Read a table that `write_table` wrote; UserError where there is none, or one of an older version's columns."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")  # a variant may be called nan
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; git checkout {path}, or make it: python src/ablate.py table") from None
     if missing := [name for name in _COLUMNS if name not in table]:
         raise UserError(f"{path} has no column {missing[0]}; make it again: python src/ablate.py table")
     try:

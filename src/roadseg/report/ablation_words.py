@@ -36,7 +36,7 @@ def sections(table: pd.DataFrame) -> list[dict[str, Any]]:
         head += ["ran", "params M", "% / GFLOP", "% / ran", "best up to", "train s", "seeds"]
         head += ["published %"] if rows["published"].notna().any() else []
         cells = [[_cells(row, methods)[name] for name in head] for row in rows.to_dict("records")]
-        words = [name in ("variant", "against") for name in head]  # as opposed to figures
+        words = [name in ("variant", "against", *methods) for name in head]  # as opposed to figures
         result.append({"title": f"{group}, on {_frames(rows)}", "head": head, "words": words, "rows": cells})
     return result
 
@@ -99,7 +99,7 @@ def note(table: pd.DataFrame) -> str:
 
 def elsewhere(table: pd.DataFrame, source: str) -> str:
     """Say that the ablation's frames are not those of the run that the report is about; nothing where they are."""
-    if set(table["data"]) == {source}:
+    if set(table["data"]) <= {source}:
         return ""
     return (
         f"These figures are of {_frames(table)}, not of {source_of(source).name}, which the rest of this report is of."

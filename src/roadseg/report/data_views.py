@@ -34,7 +34,9 @@ def _labelled(folder: Path, name: str, classes: ClassSet) -> dict[str, Any]:
 
 def sentence(survey: Mapping[str, Any]) -> str:
     """Say which classes a reader should worry about: those that one split lacks, or that few frames hold."""
-    few = [f"{row['class']} ({row['frames'][0]})" for row in survey["classes"] if 0 < row["frames"][0] < _FEW]
+    total = survey["splits"][0]["frames"] if survey["splits"] else 0  # where that is few itself, all classes are
+    rare = [row for row in survey["classes"] if 0 < row["frames"][0] < _FEW <= total]
+    few = [f"{row['class']} ({row['frames'][0]})" for row in rare]
     absent = [
         f"{row['class']} ({', '.join(_without(row, survey['splits']))})"
         for row in survey["classes"]

@@ -53,7 +53,7 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     if "val_loss" in history and history["val_loss"].notna().any():
         _curve(loss, history, "val_loss", "", f"{watched} frames", "tab:orange")
         _curve(loss, history, "loss", "loss", "training", "tab:blue")
-        loss.legend(loc="upper right")
+        loss.legend(loc="lower left")  # the axis begins at 0, so the curves stay above
     else:
         _curve(loss, history, "loss", "training loss")
     _curve(lr, history, "lr", "learning rate")
@@ -63,7 +63,7 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
         miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
         miou.legend(loc="lower right")
     for axes in figure.axes:
-        axes.set_ylim(bottom=0)  # last: it ends the fitting to the curves
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])  # last: it ends the fitting to the curves, with room for markers
     save_figure(figure, path)
 
 

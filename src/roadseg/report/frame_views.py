@@ -55,6 +55,8 @@ def frames_sentence(shown: int, total: int) -> str:
     >>> frames_sentence(200, 500)
     'The worst 200 of 500 test frames, lowest mIoU first, over the classes in a frame or its prediction.'
     """
+    if total == 1:
+        return "The only test frame; its mIoU is over the classes in it or its prediction."
     which = f"All {counted(total, 'test frame')}" if shown == total else f"The worst {shown} of {total} test frames"
     return f"{which}, lowest mIoU first, over the classes in a frame or its prediction."
 

@@ -137,18 +137,17 @@ def taught(teacher: str, model: str, weight: float, labels: str, unlabelled: int
 
 
 def suspects(shown: int, total: int) -> str:
-    """Say what the places are where the network is sure and the label says otherwise.
+    """Say what the places are where the label is improbable to the network.
 
     >>> suspects(0, 0)
-    'Nowhere is the network sure of one class where the label has another.'
+    'Nowhere is a label improbable to the network.'
     """
     if not total:
-        return "Nowhere is the network sure of one class where the label has another."
-    which = f"the {counted(shown, 'most suspicious place')} of {total}"
+        return "Nowhere is a label improbable to the network."
+    which = f"the {counted(shown, 'most suspicious place')} of {total}" if shown < total else counted(total, "place")
     return (
-        f"Where the network is sure of one class and the label has another: {which}, in training frames as well. Each "
-        "is a wrong label, or a mistake that the network makes with conviction; data/label_check/regions.csv lists "
-        "them with their boxes."
+        f"Where the label is improbable to the network: {which}, in training frames as well. Each is a wrong label, or "
+        "a mistake that the network makes with conviction; data/label_check/regions.csv lists them with their boxes."
     )
 
 

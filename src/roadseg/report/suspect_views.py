@@ -27,7 +27,9 @@ def suspect_view(row: Mapping[str, Any], image: Path, label: Path, seen: Path, c
     best = cv2.resize(best, true.shape[::-1], interpolation=cv2.INTER_NEAREST)
     rows, columns = surroundings(row["left"], row["top"], row["right"], row["bottom"], *true.shape)
     true, best = true[rows, columns], best[rows, columns]
-    inside = (true == classes.names.index(row["label"])) & (best == classes.names.index(row["predicted"]))
+    label_id = classes.names.index(row["label"])
+    inside = (true == label_id) & (best != label_id)
+    inside &= within(row["left"], row["top"], row["right"], row["bottom"], rows, columns)  # another place has its card
     picture = outlined(read_image(image)[rows, columns], inside)
     maps = {"label": colorize(shrink_label(true, _LONGEST), classes)}
     maps["network"] = colorize(shrink_label(best, _LONGEST), classes)
@@ -47,6 +49,13 @@ def surroundings(left: int, top: int, right: int, bottom: int, height: int, widt
     around = max(_LEAST, round(_AROUND * max(right - left, bottom - top)))
     rows = slice(max(0, top - around), min(height, bottom + around))
     return rows, slice(max(0, left - around), min(width, right + around))
+
+
+def within(left: int, top: int, right: int, bottom: int, rows: slice, columns: slice) -> np.ndarray:
+    """Return which pixels of a cutting, those rows and columns of a frame, are in a box of that frame, (h, w) bool."""
+    inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=bool)
+    inside[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = True
+    return inside
 
 
 def outlined(image: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -21,12 +21,12 @@ HABITS = [(NAMES.index(true), NAMES.index(other)) for true, other in (
 
 
 def region(**changes):
-    plain = {"label": 0, "predicted": 1, "box": (0, 0, 9, 9), "pixels": 400, "confidence": 0.99}
+    plain = {"label": 0, "seen_as": {1: 400}, "box": (0, 0, 9, 9), "confidence": 0.99}
     return Region(**{**plain, "surprise": 4.0, "coverage": 0.25} | changes)
 
 
 @pytest.mark.parametrize(
-    ("more", "factor"), [({"surprise": 8.0}, 4), ({"coverage": 1.0}, 2), ({"pixels": 1600}, 2)], ids=str
+    ("more", "factor"), [({"surprise": 8.0}, 4), ({"coverage": 1.0}, 2), ({"seen_as": {1: 1600}}, 2)], ids=str
 )
 def test_suspicion_grows_with_surprise_coverage_and_pixels(more, factor):
     assert suspicion(region(**more), 0.1) == pytest.approx(factor * suspicion(region(), 0.1))
@@ -37,6 +37,8 @@ def test_habits_are_shares_of_each_label_and_lower_the_suspicion():
     assert shares.tolist() == [[0.9, 0.1, 0], [0, 0, 0], [0.25, 0.25, 0.5]]
     ranked = most_suspicious([region(label=0), region(label=2), region(label=1)], shares)
     assert [place for place, _ in ranked] == [2, 0, 1]
+    both = most_suspicious([region(seen_as={1: 300, 2: 100})], shares)
+    assert both[0][1] == pytest.approx(suspicion(region(), 0.075)), "the mean over its pixels"
 
 
 def network(label, rng):
@@ -60,7 +62,7 @@ def test_ten_wrong_labels_are_among_the_first_twenty_places():
     for frame, (label, own) in enumerate(zip(labels, logits, strict=True)):
         (seen,) = beliefs(own, label[None])
         joint += joint_histogram(seen.best, label)[:19, :19]
-        places += [(frame, found) for found in find_regions(seen, label, 0.8)]
+        places += [(frame, found) for found in find_regions(seen, label, 0.2)]
     assert len(places) > 50, "the network has mistakes of its own"
     ranked = [places[i] for i, _ in most_suspicious([found for _, found in places], habits(joint))][:20]
     named = {one.frame for one in planted if any(is_at(found, one) for frame, found in ranked if frame == one.frame)}

@@ -1,4 +1,4 @@
-"""Regions are connected pixels of one label and one other class that the network is sure of."""
+"""Regions are connected pixels of one label that is improbable to the network."""
 
 import math
 
@@ -13,7 +13,7 @@ def found_in(best, label, of_best=0.95, of_label=0.01):
     """The regions of a network that is as sure of `best` everywhere, and believes all other labels as little."""
     full = np.ones(best.shape, np.float32)
     seen = Beliefs(best, full * of_best, np.where(best == label, of_best, of_label).astype(np.float32))
-    return find_regions(seen, label, 0.8)
+    return find_regions(seen, label, 0.1)
 
 
 GROUND = np.zeros((30, 40), np.uint8)
@@ -43,7 +43,18 @@ def test_coverage_is_the_share_of_the_object_that_is_seen(object_of_class_1):
     assert region.coverage == pytest.approx(0.4)
 
 
-def test_nothing_is_found_where_the_network_is_not_sure_or_agrees_or_no_label_is(object_of_class_1):
+def test_an_object_that_the_network_takes_for_two_classes_is_one_region(object_of_class_1):
+    best = object_of_class_1.copy()
+    best[5:15, 28:32] = 2
+    best[20:28, 20:32] = 1  # another one of class 1, rightly labelled
+    label = np.where(np.arange(30)[:, None] >= 20, best, 0).astype(np.uint8)
+    (region,) = found_in(best, label)
+    assert (region.box, region.pixels, region.predicted) == ((20, 5, 32, 15), 120, 1)
+    assert region.seen_as == {1: 80, 2: 40}
+    assert region.coverage == 1, "of the part of class 1 that it touches"
+
+
+def test_nothing_is_found_where_the_label_is_probable_or_right_or_there_is_none(object_of_class_1):
     assert found_in(object_of_class_1, GROUND, 0.85, 0.1) == []
     assert found_in(object_of_class_1, object_of_class_1) == []
     assert found_in(object_of_class_1, np.full_like(GROUND, 255)) == []

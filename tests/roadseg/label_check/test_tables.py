@@ -11,9 +11,9 @@ from roadseg.label_check.tables import frame_rows, read_rows, region_rows, write
 ODD = PurePath("training/image", os.fsdecode(b'a",\n\xdf\r.png'))
 FILES = [("train", PurePath("training/image/a.png"), (100, 400)), ("also/x", ODD, (40, 80))]
 RANKED = [
-    (1, Region(0, 2, (3, 5, 10, 11), 40, 0.98765, 8.0, 1.0), 900.4),
-    (0, Region(2, 1, (0, 0, 20, 10), 100, 0.9, 8.0, 1.0), 500.0),
-    (1, Region(0, 1, (0, 0, 8, 8), 60, 0.9, 8.0, 1.0), 100.0),
+    (1, Region(0, {2: 40}, (3, 5, 10, 11), 0.98765, 8.0, 1.0), 900.4),
+    (0, Region(2, {1: 100}, (0, 0, 20, 10), 0.9, 8.0, 1.0), 500.0),
+    (1, Region(0, {1: 60}, (0, 0, 8, 8), 0.9, 8.0, 1.0), 100.0),
 ]
 NAMES = ("nan", "road", "car")
 

@@ -90,6 +90,12 @@ def test_a_table_of_an_older_version_is_refused_with_the_remedy(tmp_path):
         read_table(file)
 
 
+def test_a_table_that_is_missing_is_named_with_the_remedy(tmp_path):
+    message = r"none\.csv is missing; git checkout .*none\.csv, or make it: python src/ablate\.py table$"
+    with pytest.raises(UserError, match=message):
+        read_table(tmp_path / "none.csv")
+
+
 def test_pareto_front_keeps_what_nothing_cheaper_beats():
     rows = [("a", 10, 0.5), ("b", 10, 0.6), ("c", 20, 0.55), ("d", 30, 0.7), ("e", 40, 0.7), ("f", 5, 0.2)]
     table = pd.DataFrame(rows, columns=["variant", "gflops", "miou"])
@@ -115,7 +121,7 @@ def test_markdown_shows_methods_spread_noise_and_what_was_published():
     assert text.splitlines()[0] == "### quick, on generated scenes"
     assert text.splitlines()[2:6] == [
         f"{head} published % |",
-        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| ce | N | 52.00 +- 2.83 |  |  | 10.00 | 2.50 | 5.00 | 5.200 | 20.800 |  | 62 | 1, 2 |  |",
         "| dice | Y | 53.00 +- 2.83 | +1.00 ~ | ce | 10.00 | 2.50 | 5.00 | 5.300 | 21.200 | 3 | 62 | 1, 2 | 51.2 |",
     ]

@@ -21,6 +21,12 @@ def test_classes_that_a_split_lacks_or_few_frames_hold_are_named():
     )
 
 
+def test_where_all_frames_are_few_no_class_is_told_to_be_rare():
+    few = survey(("road", [4, 4]), ("bus", [3, 1]))
+    few["splits"][0]["frames"] = 4
+    assert sentence(few) == "Each class occurs in each split."
+
+
 def test_frames_are_shown_beside_their_labels(tmp_path):
     label = np.arange(16, dtype=np.uint8).repeat(4).reshape(8, 8)
     write_picture(tmp_path / "training" / "image" / "a.b.png", np.full((8, 8, 3), 90, np.uint8))

@@ -27,7 +27,8 @@ def test_more_frames_are_smaller_so_that_a_page_is_no_larger():
 
 
 def test_the_sentence_counts():
-    assert frames_sentence(1, 1).startswith("All 1 test frame, lowest")
+    assert frames_sentence(1, 1).startswith("The only test frame; its mIoU is over")
+    assert frames_sentence(2, 2).startswith("All 2 test frames, lowest")
     assert frames_sentence(3, 9).startswith("The worst 3 of 9 test frames, lowest")
 
 

@@ -100,9 +100,9 @@ def test_the_filter_puts_the_frames_first_that_miss_most_of_a_class(page):
     page.select_option("select", label="car")
     assert frame_of(page) == HOSTILE[1]
     assert page.locator(".viewer output").inner_text() == "1 of 3, car: 70 of 100 pixels missed"
-    page.locator("h1").click()
-    page.keyboard.press("n")
-    assert frame_of(page) == HOSTILE[2]
+    page.locator("select").press("ArrowRight")
+    assert frame_of(page) == HOSTILE[2], "also while the list has the focus"
+    assert page.locator(".viewer output").inner_text() == "2 of 3, car: 30 of 100 pixels missed"
     page.select_option("select", label="sky")
     assert frame_of(page) == HOSTILE[0]
     assert page.locator(".strip button").count() == 2, "the frame that misses none of it is left out"
@@ -163,6 +163,9 @@ def test_the_ablations_rows_sort_too_by_the_figure_that_a_cell_begins_with(page)
     table.get_by_role("button", name="variant").click()
     assert column(table, 1) == names[::-1]
     place = 1 + table.locator("thead th").all_inner_texts().index("against")
+    table.get_by_role("button", name="dice").click()
+    place_of_method = 1 + table.locator("thead th").all_inner_texts().index("dice")
+    assert column(table, place_of_method) == sorted(column(table, place_of_method)), "Y and N are words"
     for _ in ("rising", "falling"):
         table.get_by_role("button", name="against").click()
         others = column(table, place)
@@ -176,6 +179,16 @@ def test_a_cell_of_the_confusion_says_what_it_counts(page):
     assert said.inner_text() == "truth road, predicted road: 75.00 % of the true pixels, 3 pixels"
     page.locator(".confusion td").nth(1).hover()
     assert said.inner_text() == f"truth road, predicted {HOSTILE[0]}: 25.00 % of the true pixels, 1 pixels"
+
+
+def test_long_names_leave_room_for_the_confusions_cells_on_a_phone(opened, tmp_path):
+    write(tmp_path / "a", facts(3, outside="x" * 64), views(outside="x" * 64))
+    page = show(opened, tmp_path / "a" / "report.html", width=390)
+    names = page.locator(".confusion tbody th")
+    widths = [names.nth(i).bounding_box()["width"] for i in range(names.count())]
+    assert max(widths) < 150
+    assert page.locator(".confusion thead").bounding_box()["height"] < 200
+    page.close()
 
 
 def test_a_point_of_the_drawing_says_its_name_to_pointer_and_keyboard(page):

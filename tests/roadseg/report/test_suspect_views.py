@@ -7,7 +7,7 @@ from conftest import write_picture
 from test_embedded import decoded
 
 from roadseg.classes import CITYSCAPES, PALETTE
-from roadseg.report.suspect_views import outlined, surroundings, suspect_view
+from roadseg.report.suspect_views import outlined, surroundings, suspect_view, within
 
 ROAD, CAR = 0, 13
 
@@ -26,6 +26,14 @@ def test_a_line_is_drawn_around_what_is_inside_and_the_picture_stays():
     assert drawn[10, 10].tolist() == [90] * 3
     assert drawn[3, 10].tolist() == [0] * 3
     assert (image == 90).all()
+
+
+def test_only_the_named_place_has_a_line_around_it():
+    """Another place of the same classes nearby has a card of its own."""
+    inside = within(10, 20, 30, 25, *surroundings(10, 20, 30, 25, 100, 400))
+    assert inside.shape == (57, 62)
+    assert inside.sum() == 20 * 5
+    assert inside[20:25, 10:30].all()
 
 
 def test_the_layers_are_cut_from_picture_label_and_what_the_network_sees(tmp_path):

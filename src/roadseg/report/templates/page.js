@@ -107,9 +107,10 @@ function makeViewer(root) {
 
   const keys = { ArrowRight: 1, n: 1, ArrowLeft: -1, p: -1 };
   document.addEventListener("keydown", (event) => {
-    const own = event.target.matches("select, input, [contenteditable]"); // there, arrows have their own work
-    if (event.altKey || event.ctrlKey || event.metaKey || (own && event.key.startsWith("Arrow"))) return;
-    if (event.target.matches("select")) return; // letters choose a class
+    const inside = (selector) => event.target.matches(selector);
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (inside("input, [contenteditable]") && event.key.startsWith("Arrow")) return; // there they have their own work
+    if (inside("select") && !event.key.startsWith("Arrow")) return; // letters choose a class, arrows up and down too
     if (event.key in keys) show(at + keys[event.key]);
     else if (/^[1-4]$/.test(event.key)) view(Number(event.key) - 1);
     else return;
