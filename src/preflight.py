@@ -19,11 +19,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import yaml
+
 from pipeline import paths
 from pipeline.board import check_board
 from pipeline.class_files import read_class_file
 from pipeline.former_runs import FormerRun, former_runs
 from pipeline.params import Params, load_params
+from pipeline.recipes import replaced_values
 from pipeline.schema import read_yaml
 from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
@@ -59,6 +62,8 @@ def main() -> None:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
                 temporary.write_text("none\n")
+    if replaced := list(replaced_values(yaml.safe_load(taken), params.recipes[params.recipe])):
+        print(f"recipe {params.recipe}, beside which params.yaml says: {', '.join(replaced)}")
     with replacing(paths.PARAMS_TAKEN) as temporary:
         temporary.write_bytes(taken)
     if paths.PARAMS.read_bytes() != taken:

@@ -45,6 +45,17 @@ def test_by_default_nothing_is_linked(project):
     assert not paths.INPUT_FRAMES.is_symlink()
 
 
+def test_what_wins_over_the_recipe_is_said(project, capsys):
+    preflight.main()
+    assert capsys.readouterr().out == ""
+    recipes = DEFAULTS["recipes"] | {"scratch": DEFAULTS["recipes"]["scratch"] | {"label_smoothing": 0.1}}
+    project(recipes=recipes, train=DEFAULTS["train"] | {"lr": 0.1})
+    preflight.main()
+    assert capsys.readouterr().out == (
+        "recipe scratch, beside which params.yaml says: label_smoothing 0.0 (not 0.1), train.lr 0.1 (not 0.003)\n"
+    )
+
+
 def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda _: None)
     project(predict=DEFAULTS["predict"] | {"engine": "openvino"})

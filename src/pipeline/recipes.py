@@ -41,6 +41,20 @@ def _put_in(section: dict[Any, Any], row: Any, where: str, keys: tuple[str, ...]
             section[key] = copy.deepcopy(below)
 
 
+def replaced_values(section: Any, row: Any, place: str = "") -> Iterator[str]:
+    """Yield, as text, each value beside the recipe's row that wins over one in it, `section` as the file has it.
+
+    >>> list(replaced_values({"loss": "recipe", "train": {"lr": 0.1, "clip": 0}}, {"loss": "ce", "train": {"lr": 0.3}}))
+    ['train.lr 0.1 (not 0.3)']
+    """
+    for key, value in row.items():
+        mine = section.get(key, _WORD) if isinstance(section, dict) else _WORD
+        if isinstance(value, dict):
+            yield from replaced_values(mine, value, f"{place}{key}.")
+        elif mine not in (_WORD, value):
+            yield f"{place}{key} {mine} (not {value})"
+
+
 def unknown_keys(row: Any, section: Any, where: str) -> Iterator[str]:
     """Yield a line for each key of a recipe that is no parameter; `section` is the class of the parameter file."""
     fields = getattr(section, "model_fields", {})
