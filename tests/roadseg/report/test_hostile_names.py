@@ -82,7 +82,7 @@ def test_a_browser_runs_nothing_and_asks_for_nothing(tmp_path, http_server):
     write(tmp_path / "a", facts(outside=" ".join(names)), views(outside=" ".join(names)))
     page = dump(tmp_path / "a" / "report.html", tmp_path / "profile")
     assert "<title>Road-scene segmentation: ]&lt;svg" in page
-    assert page.count("<svg") == 1, "the drawing of the page's own"
+    assert page.count("<svg") == 2, "the page's own drawings, one for each cost"
     assert http_server.asked == []
 
 
