@@ -53,7 +53,7 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     if "val_loss" in history and history["val_loss"].notna().any():
         _curve(loss, history, "val_loss", "", f"{watched} frames", "tab:orange")
         _curve(loss, history, "loss", "loss", "training", "tab:blue")
-        loss.legend(loc="lower left")  # the axis begins at 0, so the curves stay above
+        loss.legend(loc="best")  # where it covers least
     else:
         _curve(loss, history, "loss", "training loss")
     _curve(lr, history, "lr", "learning rate")
