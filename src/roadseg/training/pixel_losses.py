@@ -46,11 +46,14 @@ def ce_lovasz(
     The second is that of each `every`th pixel of each `every`th row: it sorts them, class by class.
     Logits (N, C, H, W) float, targets (N, H, W) of any integer type.
     """
-    nll = cross_entropy(*valid_pixels(logits, targets, ignore_index), reduction="none")
+    wide = _at_least_float32(logits)
+    # not by valid_pixels: to pick them out takes as long as all else here
+    nll = cross_entropy(wide, targets.long(), ignore_index=ignore_index, reduction="sum")
+    sums = sum_over_processes(torch.stack([nll, (targets != ignore_index).sum().to(nll)]))
     few = valid_pixels(logits[..., ::every, ::every], targets[..., ::every, ::every], ignore_index)
     some, its_target = (gather(part) for part in few)
     lovasz = LovaszLoss("multiclass")(some.float(), its_target) if its_target.numel() else some.sum()
-    return 0.5 * _mean(nll, sum_over_processes) + 0.5 * lovasz
+    return 0.5 * sums[0] / sums[1].clamp_min(1) + 0.5 * lovasz
 
 
 def focal(
@@ -82,9 +85,12 @@ def valid_pixels(logits: Tensor, targets: Tensor, ignore_index: int) -> tuple[Te
 
     Logits are (N, C, H, W) of any float type, targets (N, H, W) of any integer type.
     """
-    wide = logits if logits.dtype == torch.float64 else logits.float()
     valid = targets != ignore_index
-    return wide.movedim(1, -1)[valid], targets[valid].long()
+    return _at_least_float32(logits).movedim(1, -1)[valid], targets[valid].long()
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _mean(values: Tensor, sum_over_processes: OverProcesses) -> Tensor:
