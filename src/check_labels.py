@@ -24,9 +24,9 @@ from roadseg.classes import ClassSet, read_classes
 from roadseg.frames.files import FrameFiles, labelled_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.images import write_image
-from roadseg.label_check.beliefs import Beliefs, beliefs
+from roadseg.label_check.beliefs import beliefs
 from roadseg.label_check.ranking import habits, most_suspicious
-from roadseg.label_check.regions import Region, find_regions
+from roadseg.label_check.regions import Beliefs, Region, find_regions
 from roadseg.label_check.tables import Ranked, frame_rows, region_rows, write_rows
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic

@@ -1,6 +1,7 @@
 """What several tests share: a small file server, and small data in the two layouts."""
 
 import json
+import signal
 import threading
 import time
 import zipfile
@@ -25,6 +26,13 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROADSEG_STORE", str(tmp_path_factory.mktemp("store")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """What tests start can be interrupted, also where a script runs the tests in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class FileServer(ThreadingHTTPServer):

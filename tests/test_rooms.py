@@ -131,6 +131,13 @@ def test_params_are_the_keys_read(name):
     assert not unused, "declared, but not read"
 
 
+@pytest.mark.parametrize("name", ["fetch_data", "score", "report", "look", "headline", "ablate", "check"])
+def test_what_asks_no_network_does_not_wait_for_torch(name):
+    """Loading it takes seconds, several times as long as some of these."""
+    behind = {module.partition(".")[0] for file in files_behind(SRC / f"{name}.py") for module in imports_of(file)}
+    assert not behind & {"torch", "lightning_fabric", "segmentation_models_pytorch", "albumentations"}
+
+
 def test_what_lies_in_src_itself_is_run():
     for name in RUN:
         entry = (SRC / f"{name}.py").read_text().partition('if __name__ == "__main__":\n')[2]

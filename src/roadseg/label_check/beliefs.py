@@ -1,19 +1,10 @@
 """What a network believes of each pixel: its class, how sure it is, and how probable the label is to it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Beliefs:
-    """Of one frame, each (H, W)."""
-
-    best: np.ndarray  # uint8, the likeliest class
-    of_best: np.ndarray  # float32, its probability
-    of_label: np.ndarray  # float32, that of the label; of no meaning where there is none
+from roadseg.label_check.regions import Beliefs
 
 
 def beliefs(logits: Tensor, labels: np.ndarray) -> list[Beliefs]:

@@ -7,13 +7,21 @@ import cv2
 import numpy as np
 
 from roadseg.classes import IGNORE_INDEX
-from roadseg.label_check.beliefs import Beliefs
 
 _LEAST = 32  # pixels of a region; at borders smaller ones are everywhere
 _TINY = 1e-6  # the least probability that counts, so that its logarithm is a number
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are the first pixels outside
 Parts = tuple[np.ndarray, np.ndarray]  # the number of each pixel's part, (H, W) int32, and the parts' pixels
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What a network believes of each pixel of a frame: its class, how sure it is, and how probable the label is."""
+
+    best: np.ndarray  # (H, W) uint8, the likeliest class
+    of_best: np.ndarray  # (H, W) float32, its probability
+    of_label: np.ndarray  # (H, W) float32, that of the label; of no meaning where there is none
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from roadseg.label_check.beliefs import Beliefs
-from roadseg.label_check.regions import find_regions
+from roadseg.label_check.regions import Beliefs, find_regions
 
 
 def found_in(best, label, of_best=0.95, of_label=0.01):
