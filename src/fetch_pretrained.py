@@ -68,13 +68,19 @@ def start(params: Params) -> dict[str, Tensor]:
 
 def sizes_seen(params: Params) -> dict[tuple[int, int], str]:
     """Each (height, width) in pixels at which the network will run, with the parameters that decide it."""
-    target, strong = params.input, params.augmentation.strong
+    target = params.input
     sizes = {(target.height, target.width): "input.height and input.width"}
-    if params.augment == "strong":
-        sizes.setdefault(crop_size(strong, target), "augmentation.strong.crop_height and crop_width")
+    sizes.setdefault(trained_size(params), "augmentation.strong.crop_height and crop_width")
     for one in passes_of(params.predict.passes, target.height, target.width):
         sizes.setdefault(one.window, "predict.passes")
     return sizes
+
+
+def trained_size(params: Params) -> tuple[int, int]:
+    """The (height, width) in pixels of what a batch holds."""
+    if params.augment == "strong":
+        return crop_size(params.augmentation.strong, params.input)
+    return params.input.height, params.input.width
 
 
 def teacher(params: Params) -> dict[str, Tensor]:
@@ -82,9 +88,7 @@ def teacher(params: Params) -> dict[str, Tensor]:
     name, row = params.distill.model, params.models[params.distill.model]
     num_classes = len(read_classes(paths.SEG_DATA))
     model = build_model(name, row, num_classes)
-    size = (params.input.height, params.input.width)
-    if params.augment == "strong":
-        size = crop_size(params.augmentation.strong, params.input)
+    size = trained_size(params)
     check_network(name, model, num_classes, *size, f"{sizes_seen(params)[size]}, or distill.model")
     found = resolve(params.distill.teacher, row.pretrained, "distill.teacher")
     fit = fit_weights(weights_of(found, row.encoder).tensors, model, num_classes)

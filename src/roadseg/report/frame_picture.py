@@ -61,7 +61,6 @@ def plot_frame(
     truth: np.ndarray,
     pred: np.ndarray,
     path: Path,
-    title: str = "image",
     classes: ClassSet = CITYSCAPES,
 ) -> None:
     """Plot a frame (H, W, 3) beside its true and predicted classes (H, W) and the pixels that are wrong, all uint8."""
