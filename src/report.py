@@ -105,6 +105,7 @@ def weights_kept(params: Params) -> str:
         f"mean of the last {train.average_last} epochs" if train.average_last > 1 else "",
         f"mean of {train.members} trainings" if train.members > 1 else "",
         f"{100 * train.keep_start:g} % of the start's" if train.keep_start else "",
+        "logits of rare classes raised" if train.keep_rare else "",
     ]
     return ", ".join(filter(None, parts)) or "one epoch's"
 

@@ -47,6 +47,7 @@ from trainer.data import Data, load_data
 from trainer.fingerprint import fingerprint
 from trainer.history_files import show_epoch, write_history, write_times
 from trainer.parts import learning, starting_network, watcher
+from trainer.rare import with_rare_classes
 
 NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course": None}  # of no training so far
 
@@ -68,11 +69,16 @@ def main() -> None:
     saved = saved_states(params, fabric, data)
     before = saved.latest() or NOTHING
     started -= before["seconds"]
-    members, miou = train_members(params, fabric, data, start, saved, before, started, classes.names)
+    members, miou_of = train_members(params, fabric, data, start, saved, before, started, classes.names)
+    weights, miou = soup_of(member.weights for member in members), members[0].miou
+    if params.train.keep_rare and params.train.epochs:
+        weights = with_rare_classes(params, fabric, data, start, weights)
+    if len(members) > 1 or params.train.keep_rare:
+        miou = miou_of(weights)
     stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
         with replacing(paths.MODEL) as model, replacing(paths.EARLY) as early:
-            save_weights(model, soup_of(member.weights for member in members))
+            save_weights(model, weights)
             save_weights(early, soup_of(member.early for member in members))
         write_history(mean_history([member.history for member in members]), classes.names)
         write_json(paths.TRAIN, chosen_row(members, miou) | {"device": device_name(fabric)})
@@ -106,10 +112,11 @@ def train_members(
     before: Mapping[str, Any],
     began: float,
     class_names: Sequence[str],
-) -> tuple[list[Member], float | None]:
-    """Train those members that are not in `before`, which the store held, and return all with the mIoU of their mean.
+) -> tuple[list[Member], Callable[[Mapping[str, Tensor]], float | None]]:
+    """Train those members that are not in `before`, which the store held, and return all with what tells an mIoU.
 
-    `began` is when the whole training did, by this process's clock.
+    That is of any weights of the network, and None where no frames are watched. `began` is when the whole training did,
+    by this process's clock.
     """
     members, initial = [Member(**fields) for fields in before["members"]], dict(before["initial"])
     total = params.train.members if params.train.epochs else 1
@@ -129,7 +136,7 @@ def train_members(
             member, miou_of = train_member(params, fabric, data, start, initial, seed, course, asked, save, show)
             members.append(member)
             course = None
-    return members, members[0].miou if total == 1 else miou_of(soup_of(member.weights for member in members))
+    return members, miou_of
 
 
 def train_member(

@@ -16,6 +16,7 @@ import fetch_data
 import fetch_pretrained
 import train
 from pipeline import paths
+from roadseg.classes import NAMES
 from roadseg.errors import UserError
 
 FINE_TUNING = {
@@ -29,6 +30,7 @@ FINE_TUNING = {
     "train.members": 2,
     "train.l2_sp": 0.01,
     "train.keep_logits": 0.1,
+    "train.keep_rare": 1.0,
     "train.aux": 0.4,
     "train.head_lr": 2.0,
     "train.layer_decay": 0.7,
@@ -36,7 +38,7 @@ FINE_TUNING = {
     "train.freeze": 1,
 }
 MODEL = PARAMS["model"]
-START = Path("start.safetensors")
+START, BIAS = Path("start.safetensors"), "segmentation_head.0.bias"
 LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
 
 
@@ -86,6 +88,27 @@ def test_a_share_of_one_keeps_the_start(project):
     start = load_file(START)
     assert all(weights[name].equal(start[name]) for name in weights if not name.endswith("num_batches_tracked"))
     assert history["miou"].nunique() == 1
+
+
+def test_rare_classes_are_raised_in_the_bias_alone(project, capsys):
+    plain, _, _ = trained(**{"train.lr": 1e-2})
+    raised, _, _ = trained(**{"train.lr": 1e-2, "train.keep_rare": 1.0})
+    half, _, _ = trained(**{"train.lr": 1e-2, "train.keep_rare": 0.5})
+    assert [name for name in plain if not plain[name].equal(raised[name])] == [BIAS]
+    rise = raised[BIAS] - plain[BIAS]
+    assert rise.min() >= 0
+    assert (half[BIAS] - plain[BIAS]).allclose(rise / 2, atol=1e-6)
+    assert f"raised, at most by {rise.max():.2f} ({NAMES[int(rise.argmax())]})" in capsys.readouterr().out
+    assert rise.max() > 0.01
+
+
+def test_what_started_at_random_has_no_rare_classes_to_keep(project, capsys):
+    stored = paths.PRETRAINED.read_bytes()
+    save_file({name: tensor for name, tensor in load_file(START).items() if name != BIAS}, paths.PRETRAINED)
+    plain, raised = trained()[0], trained(**{"train.keep_rare": 1.0})[0]
+    paths.PRETRAINED.write_bytes(stored)
+    assert all(plain[name].equal(raised[name]) for name in plain)
+    assert f"train.keep_rare changes nothing: {BIAS} started at random" in capsys.readouterr().out
 
 
 def test_no_epoch_keeps_the_start_as_it_is(project):

@@ -142,6 +142,7 @@ class Train(Section):
     members: PositiveInt
     l2_sp: NonNegativeFloat
     keep_logits: NonNegativeFloat
+    keep_rare: Annotated[float, Field(ge=0, le=1)]
     aux: NonNegativeFloat
     head_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]

@@ -26,6 +26,7 @@ class Data:
     """What is trained on, and what is watched."""
 
     names: list[str]  # of the pictures
+    main_files: list[FrameFiles]
     frames: Frames | Crops
     draws_of: Callable[[int], ShuffledDraws]  # by a seed
     num_draws: int  # in an epoch
@@ -43,6 +44,7 @@ def load_data(params: Params, classes: ClassSet, world: int) -> Data:
     check_batches(num_draws, batch_size, world)
     return Data(
         [file.image.name for file in (*files, *more_files)],
+        files,
         _training_frames(files, more_files, classes, params.augment, params.input, params.augmentation.strong),
         lambda seed: ShuffledDraws(len(files), batch_size, seed, kind, further),
         num_draws,

@@ -23,6 +23,7 @@ from roadseg.training.losses import Loss
 from roadseg.training.preparation import prepare_network
 from roadseg.training.processes import gather_over_processes, sum_over_processes
 from roadseg.training.pulls import Pull, build_pull
+from roadseg.training.rare_classes import bias_of_logits
 from roadseg.training.schedules import build_schedule
 from roadseg.training.start import check_pretrained, given_tensors
 from roadseg.training.state import TrainingState
@@ -38,6 +39,8 @@ def starting_network(params: Params, fabric: Fabric, data: Data, start: Mapping[
     """
     network = build_model(params.model, params.models[params.model], _num_classes())
     check_pretrained(network, start, params.train.members, params.train.keep_logits, params.train.epochs)
+    if params.train.keep_rare:
+        bias_of_logits(network, _num_classes())
     synced = params.train.batch_norm == "train"
     if synced:  # statistics that stay don't mind a single frame
         smallest = data.num_draws % params.train.batch_size or params.train.batch_size

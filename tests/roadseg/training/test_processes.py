@@ -112,6 +112,7 @@ FINE_TUNING = {
     "train.keep_start": 0.25,
     "train.l2_sp": 0.01,
     "train.keep_logits": 0.1,
+    "train.keep_rare": 1.0,
     "train.aux": 0.4,
     "train.head_lr": 2.0,
     "train.layer_decay": 0.7,
