@@ -79,7 +79,8 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
     }
     assert steps["recipe-crops-s1"] == ("plain", ["augment"])
     assert steps["recipe-frozen-s1"] == ("keep_start", ["train.batch_norm"])
-    assert steps["recipe-members-s1"] == ("keep_start", ["train.members"])
+    assert steps["recipe-keep_rare-s1"] == ("keep_start", ["train.keep_rare"])
+    assert steps["recipe-members-s1"] == ("keep_rare", ["train.members"])
     assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
     assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])
     assert steps["corrected-cityscapes_b2-s1"] == ("cityscapes_b3", ["model"])
