@@ -239,10 +239,10 @@ def check_params(raw: Any) -> tuple[Params | None, list[str]]:
     """
     filled, missing = with_recipe(raw)
     params, problems = validate(Params, filled)
-    misfits = misfits_of(filled)
+    malformed = {line.partition(":")[0] for line in problems}  # one line for each of these keys is enough
+    misfits = [line for line in misfits_of(filled) if line.partition(":")[0] not in malformed]
     if missing or filled is raw:  # the word that nothing took the place of is no second problem
         problems = [line for line in problems if ": 'recipe' is " not in line]
-        misfits = [line for line in misfits if ": recipe needs " not in line]
     for name, row in params.class_sets.items() if params else ():
         problems += problems_of_row(f"class_sets.{name}", row)
     if params and not problems:
