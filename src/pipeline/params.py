@@ -174,7 +174,7 @@ class Predict(Section):
     engine: Literal["torch", "onnxruntime", "openvino"]
     batch_size: PositiveInt
     passes: Passes
-    enlarge: Literal["logits", "classes"]
+    enlarge: Literal["logits", "logits_cubic", "classes"]
     precision: Precision
 
 

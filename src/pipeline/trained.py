@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline import paths
 from pipeline.params import Predict
+from pipeline.recipes import with_recipe
 from pipeline.schema import read_yaml, validate
 from pipeline.stage import read_json
 from roadseg.classes import CITYSCAPES, ClassSet, read_classes
@@ -70,7 +71,8 @@ def load_trained(path: Path) -> RunParams:
 
     Its other keys may be of another version, or empty as the data's paths are in a release.
     """
-    trained, problems = validate(RunParams, read_yaml(path))
+    filled, _ = with_recipe(read_yaml(path))  # what else a recipe lacks doesn't matter here
+    trained, problems = validate(RunParams, filled)
     if trained and trained.model not in trained.models:
         problems = [f"model: {trained.model!r} is not in the catalogue `models`; get the file again"]
     if trained is None or problems:

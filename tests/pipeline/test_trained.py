@@ -90,3 +90,24 @@ def test_wrong_keys_of_the_network_are_named(folder, key, value, message):
     Path("params.yaml").write_text(yaml.safe_dump(raw))
     with pytest.raises(UserError, match=message):
         load_trained(Path("params.yaml"))
+
+
+@pytest.mark.parametrize(("recipe", "enlarge"), [("study", "logits"), ("strong", "logits_cubic")])
+def test_what_a_recipe_says_of_the_prediction_is_put_in(recipe, enlarge, folder):
+    raw = yaml.safe_load(Path("params.yaml").read_text())
+    assert raw["predict"]["enlarge"] == "recipe"
+    Path("params.yaml").write_text(yaml.safe_dump(raw | {"recipe": recipe}))
+    assert load_trained(Path("params.yaml")).predict.enlarge == enlarge
+
+
+def test_a_release_may_lack_what_only_training_reads(folder):
+    raw = yaml.safe_load(Path("params.yaml").read_text())
+    raw["recipes"]["scratch"].pop("train")
+    Path("params.yaml").write_text(yaml.safe_dump(raw))
+    assert load_trained(Path("params.yaml")).predict.enlarge == "logits"
+    raw["recipes"]["scratch"].pop("predict")
+    Path("params.yaml").write_text(yaml.safe_dump(raw))
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: predict\.enlarge: 'recipe' is unknown; choose from 'logits', "
+    ):
+        load_trained(Path("params.yaml"))

@@ -77,6 +77,7 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
         *(f"recipe-{name}-s1" for name in ("study", "plain")),
         *(name for name in several if name.startswith("frontier-")),  # two sizes, weights of two origins
     }
+    assert steps["recipe-cubic-s1"] == ("untouched", ["predict.enlarge"])
     assert steps["recipe-crops-s1"] == ("plain", ["augment"])
     assert steps["recipe-frozen-s1"] == ("keep_start", ["train.batch_norm"])
     assert steps["recipe-keep_rare-s1"] == ("keep_start", ["train.keep_rare"])

@@ -1,7 +1,8 @@
 """From uint8 frames to class maps at the size of each frame's label."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeAlias
 
 import cv2
@@ -19,6 +20,7 @@ Engine: TypeAlias = Callable[[np.ndarray], Tensor]  # images (N, H, W, 3) uint8 
 # ImageNet statistics of RGB values in 0..1, which all pretrained weights here were trained with
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
+_OPENCV = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 
 
 def normalize(images: Tensor) -> Tensor:
@@ -28,22 +30,35 @@ def normalize(images: Tensor) -> Tensor:
 
 
 def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
-    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller."""
-    size = labels.shape[-2:]
-    if logits.shape[-2:] == size:
+    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller.
+
+    Bilinear, each side by a product with the matrix of its weights: there and back that takes less than torch's own.
+    """
+    if logits.shape[-2:] == labels.shape[-2:]:
         return logits
-    # contiguous: enlarging channels_last logits of few pixels takes several times as long on a CPU
-    return interpolate(logits.float().contiguous(), size=size, mode="bilinear", align_corners=False)
+    with torch.autocast(logits.device.type, enabled=False):  # in float32, whatever the network computes in
+        wide = logits.float().contiguous()
+        rows, columns = (
+            _weights(old, new, wide.device) for old, new in zip(wide.shape[-2:], labels.shape[-2:], strict=True)
+        )
+        return rows @ (wide @ columns.T)
 
 
-def enlarge_logits(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
+def _weights(old: int, new: int, device: torch.device) -> Tensor:
+    """(new, old): how much of each old pixel is in each new one, along one side."""
+    each = torch.eye(old, device=device)[None, None]
+    return interpolate(each, size=(new, old), mode="bilinear", align_corners=False)[0, 0]
+
+
+def enlarge_logits(logits: Tensor, size: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
     """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels.
 
-    On a CPU by OpenCV, class by class: its bilinear rule is torch's, at a third of the time or less.
+    `mode` is bilinear, or bicubic, which keeps thin things that the former blurs where the logits are coarse. On a CPU
+    by OpenCV, class by class: its rules are torch's, at a third of the time or less.
     """
     if logits.device.type == "cpu":
-        return _largest_when_enlarged(_planes(logits.float()), size)
-    return interpolate(logits[None], size=size, mode="bilinear")[0].max(dim=0).indices.byte().cpu().numpy()
+        return _largest_when_enlarged(_planes(logits.float()), size, _OPENCV[mode])
+    return interpolate(logits[None], size=size, mode=mode)[0].max(dim=0).indices.byte().cpu().numpy()
 
 
 def _planes(logits: Tensor) -> np.ndarray:
@@ -55,12 +70,12 @@ def _planes(logits: Tensor) -> np.ndarray:
     return planes.reshape(logits.shape)
 
 
-def _largest_when_enlarged(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _largest_when_enlarged(planes: np.ndarray, size: tuple[int, int], rule: int) -> np.ndarray:
     """Class by class: a plane stays in the processor's cache, and all those of a frame of 4000x3000 fill a gigabyte."""
-    best = cv2.resize(planes[0], size[::-1], interpolation=cv2.INTER_LINEAR)
+    best = cv2.resize(planes[0], size[::-1], interpolation=rule)
     classes, grown, won = np.zeros(size, np.uint8), np.empty_like(best), np.empty(size, np.uint8)
     for number, plane in enumerate(planes[1:], 1):
-        cv2.resize(plane, size[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(plane, size[::-1], dst=grown, interpolation=rule)
         cv2.compare(grown, best, cv2.CMP_GT, dst=won)  # 255 where it is larger: ties go to the first
         cv2.max(classes, np.minimum(won, number, out=won), dst=classes)
         cv2.max(best, grown, dst=best)
@@ -73,7 +88,11 @@ def enlarge_classes(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     return interpolate(classes[None, None], size=size, mode="nearest")[0, 0].cpu().numpy()
 
 
-ENLARGE = {"logits": enlarge_logits, "classes": enlarge_classes}
+ENLARGE: Mapping[str, Callable[[Tensor, tuple[int, int]], np.ndarray]] = {
+    "logits": enlarge_logits,
+    "logits_cubic": partial(enlarge_logits, mode="bicubic"),
+    "classes": enlarge_classes,
+}
 
 
 def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], enlarge: str) -> list[np.ndarray]:

@@ -52,7 +52,7 @@ def network():
     return torch.nn.Sequential(*layers).eval()
 
 
-@pytest.mark.parametrize(("rule", "enlarge"), [("area", "logits"), ("linear", "classes")])
+@pytest.mark.parametrize(("rule", "enlarge"), [("area", "logits"), ("area", "logits_cubic"), ("linear", "classes")])
 def test_it_gives_the_networks_classes_and_their_colours(rule, enlarge, packages, network, tmp_path):
     notes = {"resize": rule, "enlarge": enlarge}
     (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))

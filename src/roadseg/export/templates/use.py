@@ -53,9 +53,10 @@ def predict(session: onnxruntime.InferenceSession, picture: np.ndarray) -> np.nd
         sides = zip(logits.shape[1:], picture.shape[:2], strict=True)
         rows, columns = (np.arange(new, dtype=np.float32) * np.float32(old / new) for old, new in sides)
         return logits.argmax(0).astype(np.uint8)[rows.astype(int)[:, None], columns.astype(int)]
+    rule = cv2.INTER_CUBIC if notes["enlarge"] == "logits_cubic" else cv2.INTER_LINEAR
     best, classes = np.full(picture.shape[:2], -np.inf, np.float32), np.zeros(picture.shape[:2], np.uint8)
     for index, one in enumerate(logits):  # one after the other: all at once, a large frame's fill the memory
-        grown = cv2.resize(one, size, interpolation=cv2.INTER_LINEAR)
+        grown = cv2.resize(one, size, interpolation=rule)
         classes[grown > best] = index
         best = np.maximum(best, grown)
     return classes
