@@ -20,6 +20,7 @@ import torch
 import yaml
 from lightning_fabric import Fabric
 from torch import nn
+from torch.nn.functional import interpolate
 
 import page
 import study_way
@@ -39,7 +40,7 @@ from roadseg.images import read_label, write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.precision import supported_precision, widen_depthwise
-from roadseg.networks.prediction import predict, torch_engine
+from roadseg.networks.prediction import as_large_as, predict, torch_engine
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 from roadseg.scoring.scoring import cal_acc
@@ -67,6 +68,7 @@ def main() -> None:
         "loader": loader,
         "crops": crops,
         "loss": loss,
+        "enlarging": enlarging,
         "scoring": scoring,
         "weights": weights,
         "prediction": prediction,
@@ -170,6 +172,42 @@ def loss(_: Path, __: list[FrameFiles]) -> list[Row]:
     pair = measure(study_loss, our_loss, turns=9)
     apart = np.abs(pair.study_result - pair.our_result).max()
     return [row("`ce_dice` forward and backward, float32", pair, "2.4", f"gradients {apart:.0e} apart")]
+
+
+# --- logits of an eighth of a crop's sides enlarged for the loss, and the gradient back
+
+
+def enlarging_job(enlarge: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
+    keep_freed_memory()  # for both, or clearing new pages would hide what differs
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(BATCH, 19, 48, 156, generator=random).to(memory_format=torch.channels_last).requires_grad_()
+    labels, gradient = torch.zeros(BATCH, 384, 1248), torch.randn(BATCH, 19, 384, 1248, generator=random)
+
+    def step() -> np.ndarray:
+        logits.grad = None
+        enlarge(logits, labels).backward(gradient)
+        assert logits.grad is not None
+        return logits.grad.numpy().copy()
+
+    return step
+
+
+def study_enlarging() -> Job:
+    def enlarge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return interpolate(logits.contiguous(), labels.shape[-2:], mode="bilinear", align_corners=False)
+
+    return enlarging_job(enlarge)
+
+
+def our_enlarging() -> Job:
+    return enlarging_job(as_large_as)
+
+
+def enlarging(_: Path, __: list[FrameFiles]) -> list[Row]:
+    pair = measure(study_enlarging, our_enlarging, turns=9)
+    apart = np.abs(pair.study_result - pair.our_result).max()
+    part = "logits enlarged from 48x156 to 384x1248 and the gradient back, float32"
+    return [row(part, pair, "1", f"torch's operator in place of the study's; gradients {apart:.0e} apart")]
 
 
 # --- scoring
