@@ -36,6 +36,14 @@ class Section(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        """Refuse yes and no for a number, which Python would count with."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+            raise PydanticCustomError("number", "write a number")
+        return value
+
 
 class Source(Section):
     """Where weights are, and the SHA-256 of their file where it is known."""

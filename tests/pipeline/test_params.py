@@ -130,6 +130,8 @@ def test_every_problem_is_reported_at_once(load):
             "augmentation.strong.scale_min: 0.55 is above scale_max, which is 0.5; lower it",
         ),
         ("crop_width: 1248", "crop_width: 700", "augmentation.strong.crop_width: 700 is wrong; input should be a mult"),
+        ("  members: recipe", "  members: true", "train.members: True is wrong; write a number"),
+        ("  l2_sp: 0.0", "  l2_sp: no", "train.l2_sp: False is wrong; write a number"),
         ("    arch: better_segnet", "    arc: better_segnet", "models.better_segnet.arch is missing; add it"),
     ],
 )
