@@ -26,9 +26,10 @@ from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
 from roadseg.networks.passes import passes_of
 from roadseg.networks.suitability import check_network
-from roadseg.pretrained.checkpoints import fetch, resolve
+from roadseg.pretrained.checkpoints import fetch
 from roadseg.pretrained.entries import is_average
 from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
+from roadseg.pretrained.names import resolve
 from roadseg.pretrained.values import as_network_holds_them, check_finite
 from roadseg.pretrained.weights import Weights
 from roadseg.specs import Network, Source, crop_size

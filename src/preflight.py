@@ -32,6 +32,8 @@ from pipeline.stage import replacing, run_stage
 from roadseg.download import check_address
 from roadseg.engines.packages import check_engine
 from roadseg.errors import UserError, printable
+from roadseg.pretrained.names import resolve
+from roadseg.specs import Source
 
 _SHOWN = 5  # odd entries of a folder that get a line each
 
@@ -46,6 +48,7 @@ def main() -> None:
     named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]
+    problems += problems_of_names(params)
     runs: dict[Path, list[FormerRun]] = {}
     for link, (key, source) in weights_named(params).items():
         runs[link], more_problems = runs_of(key, source)
@@ -89,14 +92,29 @@ def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
     return named | dict(zip(paths.INPUTS_FURTHER, further, strict=False))
 
 
+def weights_chosen(params: Params) -> dict[Path, tuple[str, str, dict[str, Source]]]:
+    """For each link to weights the key in params.yaml that names them, its value, and the names of the model's row."""
+    models, distill = params.models, params.distill
+    return {
+        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, models[params.model].pretrained),
+        paths.INPUT_TEACHER: ("distill.teacher", distill.teacher, models[distill.model].pretrained),
+    }
+
+
 def weights_named(params: Params) -> dict[Path, tuple[str, str]]:
     """For each link to weights the key in params.yaml that names them, and the source that it stands for."""
-    chosen = {
-        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, params.model),
-        paths.INPUT_TEACHER: ("distill.teacher", params.distill.teacher, params.distill.model),
-    }
-    rows = {link: params.models[model].pretrained.get(name) for link, (_, name, model) in chosen.items()}
-    return {link: (key, row.source if (row := rows[link]) else name) for link, (key, name, _) in chosen.items()}
+    chosen = weights_chosen(params).items()
+    return {link: (key, found.source if (found := row.get(name)) else name) for link, (key, name, row) in chosen}
+
+
+def problems_of_names(params: Params) -> Iterator[str]:
+    """A line for each value that names no weights: before frames are fetched for them."""
+    for key, name, row in weights_chosen(params).values():
+        try:
+            if name != "none":
+                resolve(name, row, key)
+        except UserError as error:
+            yield str(error)
 
 
 def addresses_of(params: Params) -> dict[str, str]:

@@ -160,6 +160,17 @@ def test_former_runs_are_linked_by_their_file_of_git_or_named(project, tmp_path,
     assert paths.INPUT_TEACHER.read_text() == "one abcd\ntwo ef01\n"
 
 
+def test_names_of_no_weights_are_refused_together(project):
+    project(pretrained="citiscapes", model="mit_b1_segformer", distill=DEFAULTS["distill"] | {"teacher": "a teacher"})
+    with pytest.raises(UserError) as caught:
+        preflight.main()
+    lines = str(caught.value).split("\n")
+    choice = "is unknown; choose from none, cityscapes, imagenet, nvidia, or gdrive:ID, file:PATH,"
+    assert len(lines) == 2
+    assert lines[0].startswith(f"pretrained: 'citiscapes' {choice}")
+    assert lines[1].startswith("distill.teacher: 'a teacher' is unknown; choose from none, cityscapes, imagenet, ")
+
+
 def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):
     row = DEFAULTS["models"]["resnet18_slim_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
     project(models=DEFAULTS["models"] | {"resnet18_slim_segformer": row}, pretrained="mine")

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
 
@@ -21,25 +20,9 @@ from segmentation_models_pytorch.encoders import get_encoder
 from roadseg.download import download, one_at_a_time, shown_url
 from roadseg.errors import UserError
 from roadseg.pretrained.weights import Weights, read_tensors
-from roadseg.specs import Source
 
-_SCHEMES = "gdrive:ID, file:PATH, exp:NAME, https://..., hf:REPO, hf:REPO:FILE, smp:imagenet"
-_SCHEME = re.compile(r"(gdrive|file|exp|hf|smp):.|https?://.")
 _HUB_ERRORS = (OSError, HTTPError, EntryNotFoundError, HFValidationError, XetDownloadError, RuntimeError)
 _TIMEOUT = 20  # seconds without a byte
-
-
-def resolve(pretrained: str, row: Mapping[str, Source], key: str = "pretrained") -> Source:
-    """Return the source that `pretrained` means: itself, or the one of that name in the model's row.
-
-    Raises UserError, which names the parameter `key`, for anything else.
-    """
-    source = row.get(pretrained) or Source(source=pretrained)
-    if not _SCHEME.match(source.source):
-        raise UserError(
-            f"{key}: {shown_url(source.source)!r} is unknown; choose from {', '.join(['none', *row])}, or {_SCHEMES}"
-        )
-    return source
 
 
 def fetch(uri: str, encoder: str | None, store: Path, sha256: str | None = None) -> Weights:

@@ -20,11 +20,9 @@ from segmentation_models_pytorch.encoders import get_encoder
 from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.pretrained import checkpoints
-from roadseg.pretrained.checkpoints import fetch, resolve
-from roadseg.specs import Source
+from roadseg.pretrained.checkpoints import fetch
 
 ID = "1PO-Y-k4nquA8lYg7TeMekW3HVsq5eA3s"
-ROW = {"imagenet": Source(source="smp:imagenet"), "cityscapes": Source(source=f"gdrive:{ID}")}
 PAGE = b"<!DOCTYPE html><title>Quota exceeded</title>"
 
 
@@ -64,17 +62,6 @@ def drive(monkeypatch: pytest.MonkeyPatch, weights: Path) -> FakeDrive:
     return fake
 
 
-@pytest.mark.parametrize(
-    "uri", ["gdrive:x", "file:a/b.pth", "https://host/x", "http://host/x", "hf:a/b", "hf:a/b:c.pt", "smp:imagenet"]
-)
-def test_a_uri_is_itself(uri: str) -> None:
-    assert resolve(uri, ROW).source == uri
-
-
-def test_a_name_is_the_uri_of_the_row() -> None:
-    assert resolve("cityscapes", ROW).source == f"gdrive:{ID}"
-
-
 @pytest.mark.parametrize("wrong", ["", "abc", "z" * 64, 5])
 def test_a_digest_has_64_hexadecimal_digits(wrong: Any) -> None:
     row = {"arch": "baseline_segnet", "pretrained": {"mine": {"source": "file:w.pth", "sha256": wrong}}}
@@ -99,17 +86,6 @@ def test_another_file_than_the_one_meant_is_refused(
     assert list(fetch(uris[scheme], None, tmp_path / "store", digest.upper()).tensors) == ["a"]
     with pytest.raises(UserError, match=f"its sha256 is {digest}, not {'0' * 64}"):
         fetch(uris[scheme], None, tmp_path / "another", "0" * 64)
-
-
-@pytest.mark.parametrize("wrong", ["citiscapes", "weights.pth", "ftp://host/x", "gdrive:", "study"])
-def test_names_what_there_is_for_an_unknown_name(wrong: str) -> None:
-    with pytest.raises(UserError, match=rf"pretrained: '{wrong}' is unknown; choose from none, imagenet, .*file:PATH"):
-        resolve(wrong, ROW)
-
-
-def test_a_wrong_uri_in_the_row_is_reported() -> None:
-    with pytest.raises(UserError, match="'somewhere' is unknown"):
-        resolve("mine", {"mine": Source(source="somewhere")})
 
 
 def test_reads_a_file_by_absolute_relative_and_home_path(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,8 +116,6 @@ def test_no_secret_is_in_an_error(http_server: FileServer, tmp_path: Path) -> No
     (http_server.root / "w.pth?key=s3cret").write_bytes(b"\x80\x02cut short")
     with pytest.raises(UserError, match=r"/w\.pth\?key=\.\.\.: what came is broken"):
         fetch(f"{http_server.url}/w.pth?key=s3cret", None, tmp_path)
-    with pytest.raises(UserError, match=r"'ftp://\.\.\.@host/w\?key=\.\.\.' is unknown"):
-        resolve("ftp://me:s3cret@host/w?key=s3cret", {})
 
 
 def test_downloads_once(http_server: FileServer, weights: Path, tmp_path: Path) -> None:
