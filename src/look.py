@@ -56,7 +56,7 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     files = labelled_files(folder, read_json(folder / paths.SPLITS.name), paths.UNLABELLED)
     names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
     splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
-    everything = [name for of_split in names.values() for name in of_split]
+    everything = [{"split": split, "frame": name} for split, of_split in names.items() for name in of_split]
     return {
         "splits": split_rows(splits, len(classes)),
         "classes": class_rows(splits, classes.names),
@@ -66,10 +66,10 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     }
 
 
-def spread(names: Sequence[str], most: int) -> list[str]:
-    """At most so many of the names, each in the middle of a part of all."""
-    number = min(most, len(names))
-    return [names[(2 * i + 1) * len(names) // (2 * number)] for i in range(number)]
+def spread(frames: Sequence[dict[str, str]], most: int) -> list[dict[str, str]]:
+    """At most so many of the frames, each in the middle of a part of all."""
+    number = min(most, len(frames))
+    return [frames[(2 * i + 1) * len(frames) // (2 * number)] for i in range(number)]
 
 
 if __name__ == "__main__":

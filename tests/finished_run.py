@@ -61,7 +61,7 @@ def write_survey(folder, stem):
         "classes": rows,
         "sizes": [{"size": "20x60", "frames": 1}],
         "twins": [],
-        "shown": [f"testing/image/{stem}.png"],
+        "shown": [{"split": "test", "frame": f"testing/image/{stem}.png"}],
     }
     folder.mkdir()
     (folder / "survey.json").write_text(json.dumps(survey))

@@ -27,7 +27,7 @@ def test_it_makes_the_page_of_a_folder(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("count", [1, 12, 23, 28, 35, 200])
 def test_the_frames_shown_are_spread_over_all(count):
-    shown = [int(name) for name in look.spread([str(i) for i in range(count)], 12)]
+    shown = [int(row["frame"]) for row in look.spread([{"frame": str(i)} for i in range(count)], 12)]
     gaps = [shown[0] + 0.5, *(after - before for before, after in pairwise(shown)), count - 0.5 - shown[-1]]
     assert len(shown) == min(count, 12)
     assert max(gaps[1:-1], default=1) - min(gaps[1:-1], default=1) <= 1

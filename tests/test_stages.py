@@ -113,9 +113,12 @@ def test_the_look_at_the_data_counts_what_is_there(in_project):
     counted = [sum(int((label == k).sum()) for label in labels) for k in range(19)]
     assert [row["shares"][0] for row in survey["classes"]] == pytest.approx([n / sum(counted) for n in counted])
     assert len(survey["shown"]) == 9
-    assert all((paths.SEG_DATA / name).exists() for name in survey["shown"])
+    shown = {(row["split"], Path(row["frame"]).stem) for row in survey["shown"]}
+    assert shown == {(split, stem) for split in ("train", "val", "test") for stem in splits[split]}
+    assert all((paths.SEG_DATA / row["frame"]).exists() for row in survey["shown"])
     page = (paths.LOOK / "look.html").read_text()
     assert page.count("data:image/webp;base64,") == 2 * 9
+    assert all(f"{row['frame']}</bdi> (<bdi>{row['split']}</bdi>)" in page for row in survey["shown"])
 
 
 def test_class_weights_are_of_the_training_frames_alone(in_project):

@@ -18,18 +18,20 @@ _FEW = 10  # frames that hold a class
 def data_view(survey: Mapping[str, Any], folder: Path, classes: ClassSet) -> dict[str, Any]:
     """Return what a page shows of a survey of the data in `folder`; UserError where a frame can't be read.
 
-    `survey` has the rows `splits`, `classes`, `sizes` and `twins`, and `shown`, the frames to show, as paths in there.
+    `survey` has the rows `splits`, `classes`, `sizes` and `twins`, and `shown`, the frames to show: each has its
+    `split` and, as `frame`, its path in there.
     """
     with ThreadPoolExecutor() as pool:
-        views = list(pool.map(lambda name: _labelled(folder, name, classes), survey["shown"]))
+        views = list(pool.map(lambda row: _labelled(folder, row, classes), survey["shown"]))
     return {**survey, "legend": legend(classes), "shown": views, "sentence": sentence(survey)}
 
 
-def _labelled(folder: Path, name: str, classes: ClassSet) -> dict[str, Any]:
-    image = folder / name
+def _labelled(folder: Path, row: Mapping[str, str], classes: ClassSet) -> dict[str, Any]:
+    image = folder / row["frame"]
     label = shrink_label(read_label(image.parents[1] / "label" / f"{image.stem}.png"), _LONGEST)
     picture = webp(shrink_image(read_image(image), _LONGEST))
-    return {"name": name, "layers": {"picture": picture, "label": webp(colorize(label, classes), lossless=True)}}
+    layers = {"picture": picture, "label": webp(colorize(label, classes), lossless=True)}
+    return {"name": row["frame"], "split": row["split"], "layers": layers}
 
 
 def sentence(survey: Mapping[str, Any]) -> str:

@@ -101,7 +101,13 @@ def views(frames=1, outside="a name"):
             "sizes": [{"size": "3x4", "frames": 6}],
             "twins": [{"tested": outside, "other": outside, "alike": "the same"}],
             "legend": [("#000000", outside)],
-            "shown": [{"name": outside, "layers": {"picture": layers["picture"], "label": layers["truth"]}}],
+            "shown": [
+                {
+                    "name": outside,
+                    "split": outside,
+                    "layers": {"picture": layers["picture"], "label": layers["truth"]},
+                }
+            ],
         },
         "panels": panels(ablation_table([run_of("cheap", gflops=3.0, miou=0.4), run_of(outside)])),
     }

@@ -31,6 +31,7 @@ def test_frames_are_shown_beside_their_labels(tmp_path):
     label = np.arange(16, dtype=np.uint8).repeat(4).reshape(8, 8)
     write_picture(tmp_path / "training" / "image" / "a.b.png", np.full((8, 8, 3), 90, np.uint8))
     write_picture(tmp_path / "training" / "label" / "a.b.png", label)
-    (shown,) = data_view(survey(shown=["training/image/a.b.png"]), tmp_path, CITYSCAPES)["shown"]
-    assert shown["name"] == "training/image/a.b.png"
+    row = {"split": "val", "frame": "training/image/a.b.png"}
+    (shown,) = data_view(survey(shown=[row]), tmp_path, CITYSCAPES)["shown"]
+    assert (shown["name"], shown["split"]) == ("training/image/a.b.png", "val")
     assert np.array_equal(decoded(shown["layers"]["label"]), colorize(label))
