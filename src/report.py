@@ -64,7 +64,7 @@ def main() -> None:
         }
         write_pages(facts, views, folder)
     with replacing(paths.FRAMES_PICTURE) as temporary:
-        draw_sheet([paths.REPORT / picture["file"] for picture in pictures], temporary)
+        draw_sheet({picture["name"]: paths.REPORT / picture["file"] for picture in pictures}, temporary)
     write_json(paths.REPORT_JSON, headline)
     write_json(paths.EFFICIENCY, {key: headline[key] for key in ("efficiency", "efficiency_ran")})
     print(f"the report: {paths.REPORT / 'report.html'}, and report.md and report.pdf beside it")
