@@ -91,7 +91,7 @@ def test_a_key_of_a_recipe_that_is_no_parameter(row, key) -> None:
 
 def test_a_mistyped_recipe_is_one_line() -> None:
     _, problems = check_params(PARAMS | {"recipe": "stong"})
-    assert problems == ["recipe: 'stong' is not in `recipes`; choose from scratch, study, strong, thorough"]
+    assert problems == ["recipe: 'stong' is not in `recipes`; choose from scratch, study, strong, patient, thorough"]
 
 
 @pytest.mark.parametrize("fold", ["x", "0/4", "5/4", "1/1"])
