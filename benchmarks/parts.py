@@ -19,14 +19,16 @@ import numpy as np
 import torch
 import yaml
 from lightning_fabric import Fabric
+from segmentation_models_pytorch.losses import LovaszLoss
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import cross_entropy, interpolate
 
 import page
 import study_way
 from footage.predictions import WRITTEN_BEHIND, row_of, write_frame
 from frame_files import kind_of_frames, write_frames
 from pipeline.machine import num_workers
+from pipeline.recipes import with_recipe
 from predict import write_prediction
 from roadseg.classes import CITYSCAPES
 from roadseg.engines.exported import Exported
@@ -51,6 +53,7 @@ from roadseg.sources.predicting import predict_frames
 from roadseg.specs import Constant, Input, Strong
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
+from roadseg.training.lovasz import ce_lovasz
 from roadseg.training.schedules import build_schedule
 from turns import Job, Pair, measure
 
@@ -58,7 +61,7 @@ ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH, BATCH = 256, 864, 4
 INPUT = Input(height=HEIGHT, width=WIDTH, resize="area")
 CPU = torch.device("cpu")
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+PARAMS, _ = with_recipe(yaml.safe_load((ROOT / "params.yaml").read_text()))
 CATALOGUE = PARAMS["models"]
 Row = tuple[str, str, str, str, str, str]
 
@@ -68,6 +71,7 @@ def main() -> None:
         "loader": loader,
         "crops": crops,
         "loss": loss,
+        "lovasz": lovasz,
         "enlarging": enlarging,
         "scoring": scoring,
         "weights": weights,
@@ -137,19 +141,21 @@ def crops(folder: Path, files: list[FrameFiles]) -> list[Row]:
     return [(part, "", f"{rate:.0f} images/s", "", "40 images/s", "half by a rare class, half with a thing pasted")]
 
 
-# --- the loss
+# --- losses, and logits of an eighth of a crop's sides enlarged for them
 
 
-def _logits_and_targets() -> tuple[torch.Tensor, torch.Tensor]:
+def _logits_and_targets(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     random = torch.Generator().manual_seed(0)
-    logits = torch.randn(BATCH, 19, HEIGHT, WIDTH, generator=random).requires_grad_()
-    targets = torch.randint(0, 19, (BATCH, HEIGHT, WIDTH), generator=random)
+    logits = torch.randn(BATCH, 19, height, width, generator=random).requires_grad_()
+    targets = torch.randint(0, 19, (BATCH, height, width), generator=random)
     targets[torch.rand(targets.shape, generator=random) < 0.05] = 255
     return logits, targets
 
 
-def loss_job(loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
-    logits, targets = _logits_and_targets()
+def loss_job(
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], height: int = HEIGHT, width: int = WIDTH
+) -> Job:
+    logits, targets = _logits_and_targets(height, width)
 
     def step() -> np.ndarray:
         logits.grad = None
@@ -158,6 +164,12 @@ def loss_job(loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> J
         return logits.grad.numpy()[:, :, ::8, ::8].copy()  # enough to compare, quick to hand over
 
     return step
+
+
+def with_gradients(study: Callable[[], Job], ours: Callable[[], Job], part: str, goal: str, words: str = "") -> Row:
+    pair = measure(study, ours, turns=9)
+    apart = np.abs(pair.study_result - pair.our_result).max()
+    return row(part, pair, goal, f"{words}gradients {apart:.0e} apart")
 
 
 def study_loss() -> Job:
@@ -169,12 +181,31 @@ def our_loss() -> Job:
 
 
 def loss(_: Path, __: list[FrameFiles]) -> list[Row]:
-    pair = measure(study_loss, our_loss, turns=9)
-    apart = np.abs(pair.study_result - pair.our_result).max()
-    return [row("`ce_dice` forward and backward, float32", pair, "2.4", f"gradients {apart:.0e} apart")]
+    return [with_gradients(study_loss, our_loss, "`ce_dice` forward and backward, float32", "2.4")]
 
 
-# --- logits of an eighth of a crop's sides enlarged for the loss, and the gradient back
+def libraries_lovasz() -> Job:
+    def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        of_some = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::4, ::4], targets[:, ::4, ::4])
+        return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
+
+    keep_freed_memory()  # for both, or clearing new pages would hide what differs
+    return loss_job(loss_of, 384, 1248)
+
+
+def our_lovasz() -> Job:
+    def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
+
+    keep_freed_memory()
+    return loss_job(loss_of, 384, 1248)
+
+
+def lovasz(_: Path, __: list[FrameFiles]) -> list[Row]:
+    part = "`ce_lovasz` forward and backward, crops of 384x1248, float32"
+    return [
+        with_gradients(libraries_lovasz, our_lovasz, part, "1", "losses of torch and smp in place of the study's; ")
+    ]
 
 
 def enlarging_job(enlarge: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
@@ -204,10 +235,8 @@ def our_enlarging() -> Job:
 
 
 def enlarging(_: Path, __: list[FrameFiles]) -> list[Row]:
-    pair = measure(study_enlarging, our_enlarging, turns=9)
-    apart = np.abs(pair.study_result - pair.our_result).max()
     part = "logits enlarged from 48x156 to 384x1248 and the gradient back, float32"
-    return [row(part, pair, "1", f"torch's operator in place of the study's; gradients {apart:.0e} apart")]
+    return [with_gradients(study_enlarging, our_enlarging, part, "1", "torch's operator in place of the study's; ")]
 
 
 # --- scoring

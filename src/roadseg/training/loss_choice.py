@@ -7,7 +7,8 @@ from torch import Tensor
 
 from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.training.losses import Loss, build_loss
-from roadseg.training.pixel_losses import ce_lovasz, focal, ohem, smoothing
+from roadseg.training.lovasz import ce_lovasz
+from roadseg.training.pixel_losses import focal, ohem, smoothing
 
 _SHARE_OF_CE = {"ce": 1.0, "ce_dice": 0.5}
 

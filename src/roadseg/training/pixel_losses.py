@@ -1,15 +1,14 @@
-"""Further losses, of the valid pixels one by one: of the hardest, focal, with the Lovasz term, and label smoothing.
+"""Further losses, of the valid pixels one by one: of the hardest, focal, and label smoothing.
 
-They compute in float32, or for float64 logits in float64, the Lovasz term always in float32. Where processes share a
-batch, each computes the loss of the whole: `focal` and the smoothing are sums over pixels, which `sum_over_processes`
-adds up, and for `ohem` and `ce_lovasz`, which sort the pixels, `gather` puts those of all processes together.
+They compute in float32, or for float64 logits in float64. Where processes share a batch, each computes the loss of the
+whole: `focal` and the smoothing are sums over pixels, which `sum_over_processes` adds up, and for `ohem`, which sorts
+the pixels, `gather` puts those of all processes together.
 """
 
 import math
 from collections.abc import Callable
 
 import torch
-from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -31,29 +30,6 @@ def ohem(
     hard = nll[nll > -math.log(threshold)]
     least = max(1, int(min_share * nll.numel()))
     return (hard if hard.numel() >= least else nll.topk(least).values).mean()
-
-
-def ce_lovasz(
-    logits: Tensor,
-    targets: Tensor,
-    ignore_index: int,
-    every: int,
-    sum_over_processes: OverProcesses,
-    gather: OverProcesses,
-) -> Tensor:
-    """Return 0.5 cross-entropy + 0.5 Lovasz-Softmax over the classes of the batch (Berman et al., CVPR 2018).
-
-    The second is that of each `every`th pixel of each `every`th row: it sorts them, class by class.
-    Logits (N, C, H, W) float, targets (N, H, W) of any integer type.
-    """
-    wide = _at_least_float32(logits)
-    # not by valid_pixels: to pick them out takes as long as all else here
-    nll = cross_entropy(wide, targets.long(), ignore_index=ignore_index, reduction="sum")
-    sums = sum_over_processes(torch.stack([nll, (targets != ignore_index).sum().to(nll)]))
-    few = valid_pixels(logits[..., ::every, ::every], targets[..., ::every, ::every], ignore_index)
-    some, its_target = (gather(part) for part in few)
-    lovasz = LovaszLoss("multiclass")(some.float(), its_target) if its_target.numel() else some.sum()
-    return 0.5 * sums[0] / sums[1].clamp_min(1) + 0.5 * lovasz
 
 
 def focal(
@@ -86,10 +62,11 @@ def valid_pixels(logits: Tensor, targets: Tensor, ignore_index: int) -> tuple[Te
     Logits are (N, C, H, W) of any float type, targets (N, H, W) of any integer type.
     """
     valid = targets != ignore_index
-    return _at_least_float32(logits).movedim(1, -1)[valid], targets[valid].long()
+    return at_least_float32(logits).movedim(1, -1)[valid], targets[valid].long()
 
 
-def _at_least_float32(logits: Tensor) -> Tensor:
+def at_least_float32(logits: Tensor) -> Tensor:
+    """Return logits (N, C, H, W) of any float type as they are, or in float32 where they are narrower."""
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
