@@ -111,6 +111,17 @@ def test_what_started_at_random_has_no_rare_classes_to_keep(project, capsys):
     assert f"train.keep_rare changes nothing: {BIAS} started at random" in capsys.readouterr().out
 
 
+def test_a_share_of_the_start_beside_what_started_at_random_is_told_once(project, capsys):
+    stored = paths.PRETRAINED.read_bytes()
+    save_file({name: tensor for name, tensor in load_file(START).items() if name != BIAS}, paths.PRETRAINED)
+    trained(**{"train.keep_start": 0.25, "train.members": 2})
+    paths.PRETRAINED.write_bytes(stored)
+    told = "train.keep_start: 0.25 mixes in weights that what starts at random is not trained with (tensors: 1, first "
+    assert capsys.readouterr().out.count(f"{told}{BIAS}); compare with 0\n") == 1
+    trained(**{"train.keep_start": 0.25})
+    assert "mixes in" not in capsys.readouterr().out
+
+
 def test_no_epoch_keeps_the_start_as_it_is(project):
     weights, row, history = trained(**{"train.epochs": 0, "train.select": "val", "train.members": 3, "train.ema": 0.9})
     start = load_file(START)

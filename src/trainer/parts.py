@@ -25,7 +25,7 @@ from roadseg.training.processes import gather_over_processes, sum_over_processes
 from roadseg.training.pulls import Pull, build_pull
 from roadseg.training.rare_classes import bias_of_logits
 from roadseg.training.schedules import build_schedule
-from roadseg.training.start import check_pretrained, given_tensors
+from roadseg.training.start import check_pretrained, given_tensors, random_tensors
 from roadseg.training.state import TrainingState
 from roadseg.training.teacher import teacher_pull
 from roadseg.training.watching import Watched, watch
@@ -68,7 +68,9 @@ def learning(
     row = getattr(params.schedules, params.schedule)
     schedule = build_schedule(row, optimizer, max(params.train.epochs, 1), batches_per_epoch)
     model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
-    initial.update(initial or copy_of(network))
+    if not initial:
+        initial.update(copy_of(network))
+        _tell_of_random(fabric, params.train.keep_start, random_tensors(initial, start))
     network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
     given = given_tensors(network, start)
     kept = Kept(network, params.train.ema, given, params.train.keep_start)
@@ -87,6 +89,15 @@ def learning(
         pull=build_pull(fabric, network, given, params.train.l2_sp, params.train.keep_logits, taught),
     )
     return model, TrainingState(trained, optimizer, fabric.strategy.precision, schedule, kept), train
+
+
+def _tell_of_random(fabric: Fabric, keep_start: float, random: Sequence[str]) -> None:
+    if keep_start and random:
+        fabric.print(
+            f"train.keep_start: {keep_start:g} mixes in weights that what starts at random is not trained with "
+            f"(tensors: {len(random)}, first {random[0]}); compare with 0",
+            flush=True,
+        )
 
 
 def _teacher_of(params: Params, fabric: Fabric) -> Pull:

@@ -11,6 +11,7 @@ from pipeline.params import Params
 from pipeline.stage import read_json
 from roadseg.frames.resized import load_frames
 from roadseg.training.rare_classes import bias_of_logits, mean_beliefs, rise_of_rare
+from roadseg.training.start import random_tensors
 from trainer.data import Data
 from trainer.parts import starting_network
 
@@ -26,8 +27,7 @@ def with_rare_classes(
     evenly spread. `start` and `weights` are of any shape and dtype. Where some of `weights` started at random, nothing
     is known of the classes before, and they stay as they are. Raises UserError where a frame can't be read.
     """
-    random = [name for name in weights if name not in start and not name.endswith("num_batches_tracked")]
-    if random:
+    if random := random_tensors(weights, start):
         fabric.print(f"train.keep_rare changes nothing: {random[0]} started at random", flush=True)
         return weights
     network = starting_network(params, fabric, data, start).to(fabric.device)

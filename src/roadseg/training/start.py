@@ -1,6 +1,6 @@
 """The weights that a training starts from: which of them were given, and what asks for them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -12,6 +12,11 @@ from roadseg.training.encoders import encoder_name
 def given_tensors(network: nn.Module, names: Collection[str]) -> dict[str, Tensor]:
     """Return copies of the tensors of those names, as a network that has just been prepared holds them."""
     return {name: tensor for name, tensor in copy_of(network).items() if name in names}
+
+
+def random_tensors(names: Iterable[str], given: Collection[str]) -> list[str]:
+    """Return those of a network's tensors, by name, that start at random: the ones not `given`, counters left out."""
+    return [name for name in names if name not in given and not name.endswith("num_batches_tracked")]
 
 
 def check_given(given: Mapping[str, Tensor], asking: Mapping[str, float]) -> None:
@@ -45,7 +50,7 @@ def check_pretrained(
 
 def _check_held(asking: str, network: nn.Module, given: Collection[str], part: str | None) -> None:
     names = [name for name in network.state_dict() if part is None or name.startswith(f"{part}.")]
-    lacking = [name for name in names if name not in given and not name.endswith("num_batches_tracked")]
+    lacking = random_tensors(names, given)
     if lacking:
         raise UserError(
             f"{asking}, but {len(lacking)} of {len(names)} tensors of the {part or 'network'} start at random, such as "
