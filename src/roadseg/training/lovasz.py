@@ -47,11 +47,11 @@ def lovasz_softmax(logits: Tensor, target: Tensor) -> Tensor:
     present = truth.any(dim=1)
     truth, prob = truth[present], logits.softmax(dim=1).T[present]
     errors, order = (truth.to(prob) - prob).abs().sort(dim=1, descending=True)
-    hit = truth.gather(1, order).to(prob)
-    positives = hit.sum(dim=1, keepdim=True)
-    # 1 - IoU where the pixels of the k largest errors are wrong and the others right; counts are exact in float32
-    losses = 1 - (positives - hit.cumsum(dim=1)) / (positives + (1 - hit).cumsum(dim=1))
-    steps = losses.diff(dim=1, prepend=torch.zeros_like(positives))
+    hits = truth.gather(1, order).cumsum(dim=1)  # whole numbers: on a GPU sums of floats come in no fixed order
+    positives, wrong = hits[:, -1:], torch.arange(1, len(target) + 1, device=target.device)
+    # 1 - IoU where the pixels of the k largest errors are wrong and the others right
+    losses = 1 - (positives - hits).to(prob) / (positives + wrong - hits)
+    steps = losses.diff(dim=1, prepend=losses.new_zeros(len(losses), 1))
     return (errors * steps).sum(dim=1).mean()
 
 
