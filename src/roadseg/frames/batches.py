@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from roadseg.frames.augment import Policy, seed_policy
-from roadseg.frames.mixing import Further, draws_of, frames_of_epoch
+from roadseg.frames.mixing import Further, draws_of, frames_of_epoch, spread_order
 from roadseg.frames.shared_memory import free_shared_memory, shortage, workers_that_fit
 
 
@@ -50,7 +50,7 @@ class Batch:
 class ShuffledDraws(Sampler[list[Draw]]):
     """Every frame once an epoch in a new order, in batches, each frame with what seeds its augmentation.
 
-    `num_frames` counts the main frames; those of `further` data stand behind them and are mixed in by their shares.
+    `num_frames` counts the main frames; those of `further` data stand behind them, and each batch holds their shares.
 
     `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (docs/study.md, Faults): two workers
     take batches in turn, and each starts every epoch with the same draws.
@@ -59,7 +59,8 @@ class ShuffledDraws(Sampler[list[Draw]]):
     def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str, further: Sequence[Further] = ()) -> None:
         self.num_frames, self.batch_size, self.seed, self.kind = num_frames, batch_size, seed, kind
         self.further = further
-        self.num_draws = num_frames + sum(draws_of(num_frames, further))  # in an epoch
+        self._counts = [num_frames, *draws_of(num_frames, further)]
+        self.num_draws = sum(self._counts)  # in an epoch
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -67,7 +68,9 @@ class ShuffledDraws(Sampler[list[Draw]]):
 
     def __iter__(self) -> Iterator[list[Draw]]:
         frames = frames_of_epoch(self.num_frames, self.further, self.seed, self.epoch)
-        order = frames[np.random.default_rng([self.seed, self.epoch]).permutation(self.num_draws)]
+        rng = np.random.default_rng([self.seed, self.epoch])
+        spread = spread_order(self._counts, self.batch_size, rng) if self.further else rng.permutation(self.num_draws)
+        order = frames[spread]
         for batch in range(len(self)):
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             yield [Draw(int(index), self._key(batch, place, index, again)) for place, (index, again) in enumerate(rows)]

@@ -1,8 +1,11 @@
-"""Which frames an epoch holds where further data is trained on: each main frame once, and a choice of the others."""
+"""Which frames an epoch holds where further data is trained on, each main frame once and a choice of the others; and
+in which order, so that each batch holds its share of every source.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -40,3 +43,19 @@ def frames_of_epoch(num_frames: int, further: Sequence[Further], seed: int, epoc
         parts.append(np.stack([start + taken, np.arange(len(taken)) // source.num_frames], axis=1)[:count])
         start += source.num_frames
     return np.concatenate(parts)
+
+
+def spread_order(counts: Sequence[int], batch_size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random order (N,) int64 of all draws, `counts` of each source, those of the first one being 0, 1, ...
+
+    Each source is spread evenly over the batches: in a whole batch it has its share, rounded up or down, or with three
+    sources and more sometimes one draw beside that. Within a batch the order is random.
+    """
+    draws = np.concatenate([first + rng.permutation(n) for first, n in zip(_firsts(counts), counts, strict=True)])
+    when = np.concatenate([(np.arange(n) + rng.random()) / n for n in counts])  # of the epoch
+    batches = np.argsort(np.argsort(when, kind="stable"), kind="stable") // batch_size
+    return draws[np.lexsort((rng.random(len(draws)), batches))]
+
+
+def _firsts(counts: Sequence[int]) -> list[int]:
+    return [0, *accumulate(counts)][:-1]

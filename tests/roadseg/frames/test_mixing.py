@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roadseg.frames.batches import ShuffledDraws
-from roadseg.frames.mixing import Further, draws_of, frames_of_epoch
+from roadseg.frames.mixing import Further, draws_of, frames_of_epoch, spread_order
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,39 @@ def test_draws_are_mixed_and_a_repeated_frame_is_augmented_anew():
 
     order = [draw.index for draw in drawn()]
     assert Counter(order).keys() == set(range(14))
-    assert max(order[:10]) >= 10 > min(order[10:])  # the last do not all stand behind
+    assert [sum(index >= 10 for index in order[batch : batch + 4]) for batch in range(0, 20, 4)] == [2] * 5  # its half
+    assert len({tuple(index >= 10 for index in order[batch : batch + 4]) for batch in range(0, 20, 4)}) > 1
     assert len({draw.key for draw in drawn()}) == 20
     assert drawn() == drawn()
+
+
+@pytest.mark.parametrize(
+    ("counts", "batch_size", "most_off"),
+    [
+        ([24, 12], 3, 0),  # two and one in each of the 12
+        ([30, 10, 20], 6, 0),  # three, one and two
+        ([70, 30], 4, 1),  # 1.2 of the second: one or two
+        ([95, 5], 4, 1),  # none or one
+        ([70, 20, 10], 8, 2),
+        ([13, 0, 27], 5, 2),
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_each_batch_has_its_share_of_each_source(counts, batch_size, most_off, seed):
+    order = spread_order(counts, batch_size, np.random.default_rng(seed))
+    assert sorted(order) == list(range(sum(counts)))
+    sources = np.repeat(np.arange(len(counts)), counts)[order]
+    for batch in range(sum(counts) // batch_size):
+        held = np.bincount(sources[batch * batch_size : (batch + 1) * batch_size], minlength=len(counts))
+        off = np.abs(held - batch_size * np.array(counts) / sum(counts))
+        assert off.max() == 0 if most_off == 0 else off.max() < most_off
+
+
+def test_the_spread_order_is_random_in_frames_and_places():
+    orders = [spread_order([60, 20], 4, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert (orders[0] != orders[2]).any()
+    places = [int(np.flatnonzero(batch >= 60)[0]) for batch in orders[0].reshape(20, 4)]  # one in each
+    assert set(places) == {0, 1, 2, 3}
+    firsts = orders[0][orders[0] < 60][:10]
+    assert (np.diff(firsts) < 0).any()
