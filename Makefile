@@ -27,7 +27,7 @@ trust: export ROADSEG_TRUST := 1
 trust: export ROADSEG_KILLS ?= 20
 trust: export PYTHONPATH := tests/trust
 trust: $(INSTALLED) ## what docs/trust.md promises, tried: kills, bad input, full disks; up to 20 minutes
-	pytest -p trust_table tests/trust tests/test_resume.py tests/pipeline/test_unchanged.py tests/test_threads.py
+	pytest -p trust_table tests/trust tests/test_resume.py tests/roadseg/pipeline/test_unchanged.py tests/test_threads.py
 
 # one thread: mutmut forks, and what torch's threads hold at that moment stays locked in the copy
 mutants: export OMP_NUM_THREADS := 1
@@ -38,7 +38,7 @@ mutants: $(INSTALLED) ## installs mutmut as well, and counts the changes of sing
 
 test-ray: $(INSTALLED) ## installs Ray as well, and tests the sweep over several machines
 	file=requirements-ray.txt; $(INSTALL)
-	pytest tests/sweep/test_ray_sweep.py
+	pytest tests/roadseg/experiments/test_ray_sweep.py
 
 ablation: $(INSTALLED) ## the quick group of experiments.yaml, its table, and the report with it
 # a variant that fails is reported at the end; the others still make the table

@@ -17,23 +17,23 @@ import yaml
 from torch import Tensor, nn
 
 import page
-from roadseg.datasets.kitti import import_frames
-from roadseg.datasets.seg_data import make_layout
-from roadseg.engines.exported import Exported
-from roadseg.engines.graph import OfPictures, export_graph
-from roadseg.engines.sessions import onnxruntime_session
-from roadseg.export.quantized import quantize_graph
+from roadseg.data.kitti import import_frames
+from roadseg.data.seg_data import make_layout
+from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
+from roadseg.frames.images import read_label
 from roadseg.frames.resized import load_frames
-from roadseg.images import read_label
+from roadseg.inference.exported import Exported
+from roadseg.inference.graph import OfPictures, export_graph
+from roadseg.inference.quantized import quantize_graph
+from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
+from roadseg.networks.fitting import fit_weights
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.prediction import enlarge_logits, normalize
-from roadseg.pretrained.fitting import fit_weights
-from roadseg.pretrained.weights import read_tensors
-from roadseg.scoring.counting import VALUES, joint_histogram
+from roadseg.networks.weights import read_tensors
+from roadseg.pipeline.sections import Input
 from roadseg.scoring.scoring import cal_acc
-from roadseg.specs import Input
 from turns import Job, measure_all
 
 ROOT = Path(__file__).parents[1]

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from roadseg.datasets.kitti import import_frames
-from roadseg.datasets.seg_data import make_layout
+from roadseg.data.kitti import import_frames
+from roadseg.data.seg_data import make_layout
 from roadseg.frames.files import FrameFiles, frame_files
-from roadseg.images import write_image
+from roadseg.frames.images import write_image
 from roadseg.scenes.scene import render_scene
 
 HEIGHT, WIDTH = 375, 1242

@@ -19,10 +19,10 @@ import matplotlib.pyplot as plt
 import page
 from frame_files import kind_of_frames, write_frames
 from parts import HEIGHT, INPUT, WIDTH, our_training
-from pipeline.machine import num_workers
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.resized import Frames, load_frames
+from roadseg.pipeline.machine import num_workers
 from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.scoring.folders import joint_histogram_of_files
 

@@ -25,32 +25,32 @@ from torch.nn.functional import cross_entropy, interpolate
 
 import page
 import study_way
-from footage.predictions import WRITTEN_BEHIND, row_of, write_frame
 from frame_files import kind_of_frames, write_frames
-from pipeline.machine import num_workers
-from pipeline.recipes import with_recipe
 from predict import write_prediction
-from roadseg.classes import CITYSCAPES
-from roadseg.engines.exported import Exported
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.classes import CITYSCAPES
 from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles
+from roadseg.frames.images import read_label, write_image
 from roadseg.frames.resized import load_frames
 from roadseg.frames.whole import load_whole_frames
-from roadseg.images import read_label, write_image
+from roadseg.inference.ahead import in_order
+from roadseg.inference.exported import Exported
+from roadseg.inference.finding import find_pictures
+from roadseg.inference.frame import read_pictures
+from roadseg.inference.predicting import predict_frames
+from roadseg.inference.predictions import WRITTEN_BEHIND, row_of, write_frame
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.precision import supported_precision, widen_depthwise
 from roadseg.networks.prediction import as_large_as, predict, torch_engine
+from roadseg.pipeline.machine import num_workers
+from roadseg.pipeline.recipes import with_recipe
+from roadseg.pipeline.sections import Constant, Input, Strong
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 from roadseg.scoring.scoring import cal_acc
-from roadseg.sources.ahead import in_order
-from roadseg.sources.finding import find_pictures
-from roadseg.sources.frame import read_pictures
-from roadseg.sources.predicting import predict_frames
-from roadseg.specs import Constant, Input, Strong
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.lovasz import ce_lovasz

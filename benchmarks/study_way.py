@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import AdamW
 from torch.utils.data import DataLoader, Dataset
 
-from roadseg.classes import PALETTE
+from roadseg.frames.classes import PALETTE
 from roadseg.frames.files import FrameFiles
 
 NUM_CLASSES = 19

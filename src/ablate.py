@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-from pipeline import paths
-from pipeline.commands import git
-from pipeline.machine import share_of_cores
-from pipeline.stage import run
-from roadseg.errors import UserError
+from roadseg.experiments.dvc_runs import Run, code_has_changed, finished_runs, is_current, run_experiment, run_named
+from roadseg.experiments.ray_sweep import sweep
+from roadseg.experiments.soups import soup_overrides
+from roadseg.experiments.table import row, row_of_other, write_forms
+from roadseg.experiments.variants import Experiment, Experiments, choose, load_experiments
+from roadseg.pipeline import paths
+from roadseg.pipeline.commands import git
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.machine import share_of_cores
+from roadseg.pipeline.stage import run
 from roadseg.report.narrative import counted
-from sweep.dvc_runs import Run, code_has_changed, finished_runs, is_current, run_experiment, run_named
-from sweep.experiments import Experiment, Experiments, choose, load_experiments
-from sweep.ray_sweep import sweep
-from sweep.soups import soup_overrides
-from sweep.table import row, row_of_other, write_forms
 
 LOGS = Path(".ablation")
 INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"

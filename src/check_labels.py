@@ -16,25 +16,25 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from pipeline import paths
-from pipeline.machine import store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import read_json, replacing, run_stage
-from roadseg.classes import ClassSet, read_classes
+from roadseg.frames.classes import ClassSet, read_classes
+from roadseg.frames.counting import joint_histogram
 from roadseg.frames.files import FrameFiles, labelled_files
+from roadseg.frames.images import write_image
 from roadseg.frames.resized import Frames, load_frames
-from roadseg.images import write_image
-from roadseg.label_check.beliefs import beliefs
-from roadseg.label_check.ranking import habits, most_suspicious
-from roadseg.label_check.regions import Beliefs, Region, find_regions
-from roadseg.label_check.tables import Ranked, frame_rows, region_rows, write_rows
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.devices import on_best_device
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import fill_network
 from roadseg.networks.prediction import as_large_as, torch_engine
-from roadseg.scoring.counting import joint_histogram
+from roadseg.pipeline import paths
+from roadseg.pipeline.machine import store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.stage import read_json, replacing, run_stage
+from roadseg.report.beliefs import beliefs
+from roadseg.report.ranking import habits, most_suspicious
+from roadseg.report.regions import Beliefs, Region, find_regions
+from roadseg.report.tables import Ranked, frame_rows, region_rows, write_rows
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> metrics/class_weights.json
 """
 
-from pipeline import paths
-from pipeline.machine import num_workers, store_folder
-from pipeline.params import load_params
-from pipeline.stage import read_json, run_stage, write_json
-from roadseg.classes import read_classes
 from roadseg.frames.augment import build_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
+from roadseg.frames.classes import read_classes
 from roadseg.frames.files import split_files
 from roadseg.frames.resized import load_frames
+from roadseg.pipeline import paths
+from roadseg.pipeline.machine import num_workers, store_folder
+from roadseg.pipeline.params import load_params
+from roadseg.pipeline.stage import read_json, run_stage, write_json
 from roadseg.scoring.class_weights import class_weights, count_pixels, count_pixels_of_files
 
 

@@ -13,19 +13,19 @@ data/seg_data/also/unlabelled.
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.class_files import read_class_file
-from pipeline.machine import store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import replacing, run_stage, write_json
-from roadseg.class_rows import LabelRule, label_rule
-from roadseg.datasets import cityscapes, further, kitti, mapillary, seg_data, unlabelled
-from roadseg.datasets.archives import check_archive
-from roadseg.datasets.folds import hold_out_fold
-from roadseg.datasets.splits import make_splits
-from roadseg.datasets.synthetic import write_scenes
-from roadseg.download import download, shown_url
-from roadseg.errors import UserError, printable
+from roadseg.data import cityscapes, further, kitti, mapillary, seg_data, unlabelled
+from roadseg.data.archives import check_archive
+from roadseg.data.class_files import read_class_file
+from roadseg.data.class_rows import LabelRule, label_rule
+from roadseg.data.download import download, shown_url
+from roadseg.data.folds import hold_out_fold
+from roadseg.data.splits import make_splits
+from roadseg.data.synthetic import write_scenes
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError, printable
+from roadseg.pipeline.machine import store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.stage import replacing, run_stage, write_json
 
 
 def main() -> None:

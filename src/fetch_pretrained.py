@@ -13,26 +13,26 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from pipeline import paths
-from pipeline.former_runs import former_runs
-from pipeline.machine import store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import replacing, run_stage
-from roadseg.classes import read_classes
-from roadseg.download import shown_url
-from roadseg.errors import UserError
+from roadseg.data.download import shown_url
+from roadseg.experiments.former_runs import former_runs
+from roadseg.frames.classes import read_classes
 from roadseg.networks.catalogue import build_model
+from roadseg.networks.checkpoints import fetch
+from roadseg.networks.entries import is_average
+from roadseg.networks.fitting import Fit, fit_weights, rows_that_fit
 from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
+from roadseg.networks.names import resolve
 from roadseg.networks.passes import passes_of
 from roadseg.networks.suitability import check_network
-from roadseg.pretrained.checkpoints import fetch
-from roadseg.pretrained.entries import is_average
-from roadseg.pretrained.fitting import Fit, fit_weights, rows_that_fit
-from roadseg.pretrained.names import resolve
-from roadseg.pretrained.values import as_network_holds_them, check_finite
-from roadseg.pretrained.weights import Weights
-from roadseg.specs import Network, Source, crop_size
+from roadseg.networks.values import as_network_holds_them, check_finite
+from roadseg.networks.weights import Weights
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.machine import store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.sections import Network, Source, crop_size
+from roadseg.pipeline.stage import replacing, run_stage
 
 
 def main() -> None:

@@ -5,13 +5,13 @@ python src/flops.py        DVC stage `flops`: the network's parameters -> metric
 
 from collections import Counter
 
-from pipeline import paths
-from pipeline.params import load_params
-from pipeline.stage import run_stage, write_json
-from roadseg.classes import read_classes
+from roadseg.frames.classes import read_classes
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops, count_parameters, count_passes
 from roadseg.networks.passes import passes_of
+from roadseg.pipeline import paths
+from roadseg.pipeline.params import load_params
+from roadseg.pipeline.stage import run_stage, write_json
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 python src/headline.py      after `dvc repro`
 """
 
-from pipeline import paths
-from pipeline.stage import read_json, run
-from pipeline.usage import take_no_options
+from roadseg.pipeline import paths
+from roadseg.pipeline.stage import read_json, run
+from roadseg.pipeline.usage import take_no_options
 
 
 def main() -> None:

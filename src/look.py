@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.stage import read_json, replacing, run, run_stage, write_json
-from roadseg.classes import ClassSet, read_classes
-from roadseg.errors import UserError, printable
+from roadseg.data.contents import read_contents
+from roadseg.data.facts import class_rows, size_rows, split_rows, twins
+from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.files import labelled_files
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError, printable
+from roadseg.pipeline.stage import read_json, replacing, run, run_stage, write_json
 from roadseg.report.data_views import data_view
 from roadseg.report.pages import render
-from roadseg.survey.contents import read_contents
-from roadseg.survey.facts import class_rows, size_rows, split_rows, twins
 
 SHOWN = 12  # frames
 

@@ -13,9 +13,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from pipeline.commands import dvc
-from pipeline.stage import replacing, run
-from roadseg.errors import UserError
+from roadseg.pipeline.commands import dvc
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.stage import replacing, run
 
 PAGE = Path(".dvc/page.html")
 # the package, its version, and the SHA-256 of the file in it that a page needs

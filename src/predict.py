@@ -18,19 +18,17 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from footage.options import default_out, in_range, read_options
-from footage.predictions import WRITTEN_BEHIND, predict_pictures, predict_video
-from pipeline import paths
-from pipeline.machine import processor_name, store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import read_json, replacing, run, run_stage, write_json
-from pipeline.trained import RunParams, Trained, find_trained
-from roadseg.classes import ClassSet, colorize, read_classes
-from roadseg.engines.exported import Exported
-from roadseg.errors import UserError
+from roadseg.frames.classes import ClassSet, colorize, read_classes
 from roadseg.frames.files import split_files
+from roadseg.frames.images import write_image
 from roadseg.frames.resized import load_frames
-from roadseg.images import write_image
+from roadseg.inference.ahead import in_order
+from roadseg.inference.exported import Exported
+from roadseg.inference.finding import find_pictures, is_video
+from roadseg.inference.options import default_out, in_range, read_options
+from roadseg.inference.predictions import WRITTEN_BEHIND, predict_pictures, predict_video
+from roadseg.inference.trained import RunParams, Trained, find_trained
+from roadseg.inference.video import open_video
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
 from roadseg.networks.devices import on_best_device
@@ -39,9 +37,11 @@ from roadseg.networks.model_file import fill_network
 from roadseg.networks.precision import supported_precision
 from roadseg.networks.prediction import Engine, predict, torch_engine
 from roadseg.networks.speed import Timed
-from roadseg.sources.ahead import in_order
-from roadseg.sources.finding import find_pictures, is_video
-from roadseg.sources.video import open_video
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.machine import processor_name, store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.stage import read_json, replacing, run, run_stage, write_json
 
 
 def main() -> None:

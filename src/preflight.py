@@ -21,19 +21,20 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import paths
-from pipeline.board import check_board
-from pipeline.class_files import read_class_file
-from pipeline.former_runs import FormerRun, former_runs
-from pipeline.params import Params, load_params
-from pipeline.recipes import replaced_values
-from pipeline.schema import read_yaml
-from pipeline.stage import replacing, run_stage
-from roadseg.download import check_address
-from roadseg.engines.packages import check_engine
-from roadseg.errors import UserError, printable
-from roadseg.pretrained.names import resolve
-from roadseg.specs import Source
+from roadseg.data.class_files import read_class_file
+from roadseg.data.class_rows import problems_of_classes
+from roadseg.data.download import check_address
+from roadseg.experiments.former_runs import FormerRun, former_runs
+from roadseg.inference.packages import check_engine
+from roadseg.networks.names import resolve
+from roadseg.pipeline import paths
+from roadseg.pipeline.board import check_board
+from roadseg.pipeline.errors import UserError, printable
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.recipes import replaced_values
+from roadseg.pipeline.schema import read_yaml
+from roadseg.pipeline.sections import Source
+from roadseg.pipeline.stage import replacing, run_stage
 
 _SHOWN = 5  # odd entries of a folder that get a line each
 
@@ -45,6 +46,9 @@ def main() -> None:
     check_engine(params.predict.engine)  # before hours of training
     if params.train.tensorboard:
         check_board()
+    problems = [f"{paths.PARAMS}: {line}" for line in problems_of_classes(params)]
+    if problems:
+        raise UserError("\n".join(problems))
     named, outputs = named_paths(params), all_outputs()
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]

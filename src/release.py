@@ -16,33 +16,33 @@ import torch
 import yaml
 from torch import nn
 
-from pipeline import paths
-from pipeline.machine import store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import read_json, replacing, run, write_json
-from roadseg.classes import IGNORE_INDEX, ClassSet, read_classes
-from roadseg.engines.graph import OPSET, OfPictures, export_graph
-from roadseg.engines.sessions import onnxruntime_session
-from roadseg.errors import UserError
-from roadseg.export.hub import hub_config, is_smp
-from roadseg.export.parity import check_parity, compare, network_logits
-from roadseg.export.quantized import quantize_graph
+from roadseg.frames.classes import IGNORE_INDEX, ClassSet, read_classes
 from roadseg.frames.files import split_files
+from roadseg.frames.images import read_label
 from roadseg.frames.resized import load_frames, testing_rule
-from roadseg.images import read_label
+from roadseg.inference.graph import OPSET, OfPictures, export_graph
+from roadseg.inference.hub import hub_config, is_smp
+from roadseg.inference.parity import check_parity, compare, network_logits
+from roadseg.inference.quantized import quantize_graph
+from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.model_file import load_weights
 from roadseg.networks.passes import passes_of
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.machine import store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.sections import Input
+from roadseg.pipeline.stage import read_json, replacing, run, write_json
 from roadseg.report.addresses import public
 from roadseg.report.narrative import classes_in_words
 from roadseg.report.pages import render
 from roadseg.report.sources import source_of
-from roadseg.specs import Input
 
 RELEASES = Path("release")
 COPIED = (paths.MODEL, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
 COMPARED, CALIBRATED = 16, 32  # test frames on which files are compared, training frames that give int8 its ranges
-USE = Path(__file__).parent / "roadseg" / "export" / "templates" / "use.py"
+USE = Path(__file__).parent / "roadseg" / "inference" / "templates" / "use.py"
 
 
 def main() -> None:

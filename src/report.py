@@ -16,12 +16,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline import paths
-from pipeline.params import Params, load_params
-from pipeline.stage import read_json, replacing, run_stage, write_json
-from roadseg.classes import ClassSet, read_classes
+from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.files import frame_files
-from roadseg.label_check.tables import read_rows
+from roadseg.pipeline import paths
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.stage import read_json, replacing, run_stage, write_json
 from roadseg.report import narrative
 from roadseg.report.ablation import read_table
 from roadseg.report.ablation_words import ablation_facts
@@ -36,6 +35,7 @@ from roadseg.report.pages import write_pages
 from roadseg.report.sheet import draw_sheet
 from roadseg.report.sources import data_name
 from roadseg.report.suspect_views import suspect_view
+from roadseg.report.tables import read_rows
 from roadseg.scoring.frame_scores import score_frames, worst_first
 
 

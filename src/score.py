@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import paths
-from pipeline.stage import replacing, run, run_stage, write_json
-from roadseg.classes import ClassSet, read_classes
-from roadseg.inputs.labels import plain_ids
+from roadseg.frames.classes import ClassSet, read_classes
+from roadseg.frames.label_form import plain_ids
+from roadseg.pipeline import paths
+from roadseg.pipeline.stage import replacing, run, run_stage, write_json
 from roadseg.report.figures import plot_confusion
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 from roadseg.scoring.scoring import Score, cal_acc, score

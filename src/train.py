@@ -17,21 +17,25 @@ from typing import Any
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from pipeline import paths
-from pipeline.board import Board, board_folder, check_board
-from pipeline.machine import num_devices, num_workers, store_folder
-from pipeline.params import Params, load_params
-from pipeline.stage import replacing, run_stage, write_json
-from pipeline.supervision import stop_asked_for
-from pipeline.unchanged import params_taken, stop_where_changed
-from roadseg.classes import read_classes
 from roadseg.frames.batches import Batches
+from roadseg.frames.classes import read_classes
 from roadseg.networks.determinism import make_deterministic, use_threads
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
+from roadseg.pipeline import paths
+from roadseg.pipeline.board import Board, board_folder, check_board
+from roadseg.pipeline.machine import num_devices, num_workers, store_folder
+from roadseg.pipeline.params import Params, load_params
+from roadseg.pipeline.stage import replacing, run_stage, write_json
+from roadseg.pipeline.supervision import stop_asked_for
+from roadseg.pipeline.unchanged import params_taken, stop_where_changed
 from roadseg.training.course import run_epochs, score_of
+from roadseg.training.data import Data, load_data
+from roadseg.training.fingerprint import fingerprint
 from roadseg.training.freezing import Frozen
+from roadseg.training.history_files import show_epoch, write_history, write_times
 from roadseg.training.members import Member, Row, chosen_row, mean_history, soup_of
+from roadseg.training.parts import learning, starting_network, watcher
 from roadseg.training.processes import (
     build_fabric,
     check_shareable,
@@ -39,15 +43,11 @@ from roadseg.training.processes import (
     local_processes,
 )
 from roadseg.training.progress import Progress, with_progress
+from roadseg.training.rare import with_rare_classes
 from roadseg.training.saved import Saved, claim
 from roadseg.training.start import check_given
 from roadseg.training.state import TrainingState
 from roadseg.training.watching import chance_of
-from trainer.data import Data, load_data
-from trainer.fingerprint import fingerprint
-from trainer.history_files import show_epoch, write_history, write_times
-from trainer.parts import learning, starting_network, watcher
-from trainer.rare import with_rare_classes
 
 NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course": None}  # of no training so far
 

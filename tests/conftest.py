@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from roadseg.classes import CITYSCAPES, write_classes
+from roadseg.frames.classes import CITYSCAPES, write_classes
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,10 +9,10 @@ import yaml
 from conftest import ROOT, write_picture
 
 import report
-from pipeline import paths
-from roadseg.classes import CITYSCAPES, NAMES, write_classes
-from roadseg.label_check.tables import write_rows
+from roadseg.frames.classes import CITYSCAPES, NAMES, write_classes
+from roadseg.pipeline import paths
 from roadseg.report.figures import plot_confusion
+from roadseg.report.tables import write_rows
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 

@@ -9,11 +9,11 @@ import pytest
 from conftest import ROOT
 
 import ablate
-from pipeline.commands import reason_in
-from pipeline.params import check_params
-from roadseg.errors import UserError
-from sweep.dvc_runs import Run, is_current
-from sweep.experiments import Experiment, choose, load_experiments
+from roadseg.experiments.dvc_runs import Run, is_current
+from roadseg.experiments.variants import Experiment, choose, load_experiments
+from roadseg.pipeline.commands import reason_in
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import check_params
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def world(monkeypatch):
 
     monkeypatch.setattr(ablate, "run_experiment", run_experiment)
     monkeypatch.setattr(ablate, "finished_runs", lambda: world["runs"])
-    monkeypatch.setattr("sweep.dvc_runs.code_has_changed", lambda rev: rev != "same")
+    monkeypatch.setattr("roadseg.experiments.dvc_runs.code_has_changed", lambda rev: rev != "same")
     monkeypatch.setattr(ablate, "refuse_uncommitted_code", lambda: None)
     return world
 

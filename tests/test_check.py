@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import check
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 
 def test_a_miou_out_of_tolerance_fails():

@@ -26,9 +26,9 @@ import release
 import report
 import score
 import train
-from pipeline import paths
-from roadseg.errors import UserError
-from roadseg.images import read_label
+from roadseg.frames.images import read_label
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
 
 SMALL = {
     "data.source": "seg_data",

@@ -14,8 +14,8 @@ ARRAYS = ("Tensor", "ndarray")
 SHAPE = re.compile(r"\([A-Z0-9][\w', ]*,[\w', *+]*\)|any shape")  # as (N, H, W) or (256,)
 DTYPE = re.compile(r"u?int\d+|float|bool|integer|dtype|of any type")
 EXAMPLES = (
-    "roadseg.datasets.mapillary",
-    "roadseg.label_check.ranking",
+    "roadseg.data.mapillary",
+    "roadseg.report.ranking",
     "roadseg.networks.catalogue",
     "roadseg.report.addresses",
     "roadseg.report.frame_picture",
@@ -27,7 +27,7 @@ EXAMPLES = (
     "roadseg.scoring.class_weights",
     "roadseg.scoring.scoring",
     "roadseg.training.losses",
-    "sweep.comparisons",
+    "roadseg.experiments.comparisons",
 )
 
 
@@ -100,12 +100,12 @@ PUBLIC = [
 
 def test_the_walk_finds_direct_and_indirect_raises():
     assert {
-        "roadseg.images.read_label",
-        "roadseg.datasets.kitti.import_frames",
-        "pipeline.params.load_params",
+        "roadseg.frames.images.read_label",
+        "roadseg.data.kitti.import_frames",
+        "roadseg.pipeline.params.load_params",
     } <= RAISERS
-    assert "sweep.dvc_runs.remove_experiment" not in RAISERS
-    assert "roadseg.classes.colorize" not in RAISERS
+    assert "roadseg.experiments.dvc_runs.remove_experiment" not in RAISERS
+    assert "roadseg.frames.classes.colorize" not in RAISERS
 
 
 @pytest.mark.parametrize(("node", "name"), PUBLIC)

@@ -16,8 +16,8 @@ import yaml
 from conftest import ROOT, FileServer, picture_bytes, write_kitti, write_picture, write_seg_data
 
 import fetch_data
-from pipeline.stage import run
-from roadseg import download
+from roadseg.data import download
+from roadseg.pipeline.stage import run
 
 STEMS = [f"{number:06d}_10" for number in range(8)]  # 000003 is known to be a test frame, 000005 is the next by rank
 

@@ -11,9 +11,9 @@ from conftest import ROOT, FileServer
 from safetensors.torch import load_file
 
 from fetch_pretrained import main
-from pipeline import paths
-from pipeline.stage import run
 from roadseg.networks.catalogue import build_model
+from roadseg.pipeline import paths
+from roadseg.pipeline.stage import run
 
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
 B0, MOBILENET = "mit_b0_segformer", "mobilenet_v2_segformer"

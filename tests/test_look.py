@@ -7,8 +7,8 @@ import pytest
 from conftest import write_seg_data
 
 import look
-from pipeline.stage import run
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.stage import run
 
 
 def call(monkeypatch, *words):

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 import plots_page
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 SCRIPT = b"var vega = 1;"
 

@@ -17,12 +17,12 @@ import yaml
 from conftest import ROOT, write_picture, write_seg_data
 
 import predict
-from pipeline import paths
-from roadseg.classes import NAMES, colorize
-from roadseg.errors import UserError
-from roadseg.images import write_image
+from roadseg.frames.classes import NAMES, colorize
+from roadseg.frames.images import write_image
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.model_file import save_weights
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
@@ -233,7 +233,7 @@ def test_a_disk_that_fills_up_leaves_whole_files(run, tmp_path, monkeypatch):
         written.append(path)
         write(path, image)
 
-    monkeypatch.setattr("roadseg.outputs.pictures.write_image", until_full)
+    monkeypatch.setattr("roadseg.inference.overlays.write_image", until_full)
     with pytest.raises(OSError, match="No space left"):
         run("data/seg_data/testing/image", "--out", tmp_path / "out")
     left = files_of(tmp_path / "out")

@@ -11,11 +11,11 @@ from conftest import ROOT
 from dvc.utils.serialize import modify_yaml
 
 import preflight
-from pipeline import paths
-from pipeline.former_runs import FormerRun
-from pipeline.params import check_params
-from roadseg.engines import packages
-from roadseg.errors import UserError
+from roadseg.experiments.former_runs import FormerRun
+from roadseg.inference import packages
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import check_params
 
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
 

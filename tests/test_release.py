@@ -7,9 +7,9 @@ import yaml
 from finished_run import PARAMS, report_of
 
 import release
-from pipeline import paths
-from pipeline.params import check_params
-from roadseg.errors import UserError
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import check_params
 
 OWN = "seg_data", "cityscapes", "mapillary"
 

@@ -15,8 +15,8 @@ from conftest import ROOT, write_seg_data
 from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
-from sweep.dvc_runs import finished_runs
-from sweep.experiments import apply_overrides
+from roadseg.experiments.dvc_runs import finished_runs
+from roadseg.experiments.variants import apply_overrides
 
 DVC = [sys.executable, "-m", "dvc"]
 

@@ -13,8 +13,8 @@ from conftest import write_picture
 from finished_run import finish_run, report_of
 
 import report
-from pipeline import paths
-from roadseg.errors import UserError
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
 
 NAMES_OF_FRAMES = [
     ']<svg onload="document.title=1">',

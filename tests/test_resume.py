@@ -22,7 +22,7 @@ from test_stages import write_params
 import class_weights
 import fetch_data
 import fetch_pretrained
-from pipeline import paths
+from roadseg.pipeline import paths
 
 OUTPUTS = (paths.MODEL, paths.TRAIN, paths.TRAIN_HISTORY, paths.TRAIN_IOU)
 CHANGES = {

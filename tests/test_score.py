@@ -10,7 +10,7 @@ import pytest
 from conftest import GOLDEN, ROOT, write_picture
 
 import score
-from pipeline.stage import run
+from roadseg.pipeline.stage import run
 
 VECTORS = GOLDEN / "cal_acc"
 EXPECTED = json.loads((VECTORS / "expected.json").read_text())

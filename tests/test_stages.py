@@ -25,10 +25,10 @@ import predict
 import report
 import score
 import train
-from pipeline import paths
-from roadseg.classes import NAMES, colorize
-from roadseg.errors import UserError
-from trainer import parts
+from roadseg.frames.classes import NAMES, colorize
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.training import parts
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 HISTORY = (paths.TRAIN_HISTORY, paths.TRAIN_IOU, paths.TRAIN_TIMES)

@@ -12,7 +12,7 @@ from test_stages import write_params
 import class_weights
 import fetch_data
 import fetch_pretrained
-from pipeline import paths
+from roadseg.pipeline import paths
 
 
 @pytest.fixture(scope="module", autouse=True)

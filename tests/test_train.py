@@ -15,9 +15,9 @@ import class_weights
 import fetch_data
 import fetch_pretrained
 import train
-from pipeline import paths
-from roadseg.classes import NAMES
-from roadseg.errors import UserError
+from roadseg.frames.classes import NAMES
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
 
 FINE_TUNING = {
     "loss": "ce",

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from roadseg.classes import NAMES
-from roadseg.images import read_label, write_image
+from roadseg.frames.classes import NAMES
+from roadseg.frames.images import read_label, write_image
 
 OBJECTS = [NAMES.index(name) for name in ("person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")]
 GROUND = [NAMES.index(name) for name in ("road", "sidewalk", "building", "vegetation", "terrain")]

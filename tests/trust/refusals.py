@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from pipeline.stage import run
+from roadseg.pipeline.stage import run
 
 TRUST = "ROADSEG_TRUST" in os.environ  # `make trust`: all bad inputs, not only a part of them
 _EVERY, _calls = 5, count()  # so manieth of them then meets the script in a process of its own

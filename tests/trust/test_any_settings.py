@@ -9,12 +9,12 @@ from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import paths
-from pipeline.params import check_params
-from pipeline.schema import read_yaml
-from roadseg.errors import UserError
-from sweep import experiments as module
-from sweep.experiments import EXPERIMENTS, load_experiments
+from roadseg.experiments import variants as module
+from roadseg.experiments.variants import EXPERIMENTS, load_experiments
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import check_params
+from roadseg.pipeline.schema import read_yaml
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 VARIANTS = {

@@ -10,7 +10,7 @@ from refusals import TRUST, refusal
 from test_stages import write_params
 
 import fetch_data
-from pipeline import paths
+from roadseg.pipeline import paths
 
 EVERY = 1 if TRUST else 3
 MINE = Path("mine")

@@ -8,7 +8,7 @@ from refusals import refusal
 from test_stages import write_params
 
 import fetch_data
-from pipeline import paths
+from roadseg.pipeline import paths
 
 # the answer's content made from the archive, headers in place of the usual ones, and what the server does besides
 WHOLE = bytes
@@ -40,7 +40,7 @@ def project(tmp_path, monkeypatch, http_server):
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))  # which keeps a part, to go on with it
-    monkeypatch.setattr("roadseg.download.PAUSES", (0.0,))
+    monkeypatch.setattr("roadseg.data.download.PAUSES", (0.0,))
     write_kitti(http_server.root / "data.zip", [f"{number:06d}_10" for number in range(8)])
     write_params(**{"data.source": "kitti", "data.kitti.url": f"{http_server.url}/data.zip"})
 

@@ -11,7 +11,7 @@ from refusals import TRUST, refusal
 from test_stages import write_params
 
 import fetch_pretrained
-from pipeline import paths
+from roadseg.pipeline import paths
 
 EVERY = 1 if TRUST else 6
 FILES = [name for name in bad_weights.CASES if TRUST or "another network" not in name]  # those take seconds
@@ -20,7 +20,7 @@ FILES = [name for name in bad_weights.CASES if TRUST or "another network" not in
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("roadseg.download.PAUSES", ())
+    monkeypatch.setattr("roadseg.data.download.PAUSES", ())
     write_seg_data(paths.SEG_DATA)
 
 

@@ -11,7 +11,7 @@ from test_stages import write_params
 import class_weights
 import fetch_data
 import fetch_pretrained
-from pipeline import paths
+from roadseg.pipeline import paths
 
 TRAIN = [sys.executable, str(ROOT / "src" / "train.py")]
 pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")

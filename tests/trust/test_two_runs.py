@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, write_kitti
 from test_stages import write_params
 
-from pipeline import paths
+from roadseg.pipeline import paths
 
 pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")
 

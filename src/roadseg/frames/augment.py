@@ -10,7 +10,7 @@ import numpy as np
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for a newer version
 import albumentations as A  # noqa: N812
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 Policy: TypeAlias = A.Compose
 

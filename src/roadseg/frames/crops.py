@@ -8,15 +8,15 @@ from statistics import median
 import cv2
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX, NAMES
-from roadseg.errors import UserError
 from roadseg.frames.augment import generator_of
+from roadseg.frames.classes import IGNORE_INDEX, NAMES
 from roadseg.frames.paste import THINGS, paste_classes, things_of
 from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
 from roadseg.frames.windows import Window, draw_window
-from roadseg.specs import Input, Strong, crop_size
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Input, Strong, crop_size
 
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean: what is nearest to nothing for a network
 

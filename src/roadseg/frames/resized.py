@@ -10,7 +10,7 @@ import numpy as np
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.stored import Stored, load_stored, open_stored
-from roadseg.specs import Input
+from roadseg.pipeline.sections import Input
 
 
 @dataclass(frozen=True)

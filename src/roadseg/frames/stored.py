@@ -16,10 +16,10 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles
-from roadseg.images import read_image, read_label
-from roadseg.unused import remove_unused
+from roadseg.frames.images import read_image, read_label
+from roadseg.frames.unused import remove_unused
+from roadseg.pipeline.errors import UserError
 
 _LAYOUT = 4  # of the files; another number makes the older ones unused
 _CONTENT = "content.json"  # what else is to be known of the arrays, written last

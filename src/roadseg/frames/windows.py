@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX
+from roadseg.frames.classes import IGNORE_INDEX
+from roadseg.frames.counting import count_values
 from roadseg.frames.rare import MIN_PIXELS
-from roadseg.scoring.counting import count_values
 
 _TRIES = 10
 

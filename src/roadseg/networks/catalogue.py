@@ -11,10 +11,10 @@ import timm
 from pydantic import ValidationError
 from torch import nn
 
-from roadseg.errors import UserError
 from roadseg.networks.efficientvit import EfficientVitSeg
 from roadseg.networks.segnet import BaselineSegnet, BetterSegnet
-from roadseg.specs import Network
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Network
 
 _OWN: dict[str, Callable[[int], nn.Module]] = {
     "baseline_segnet": BaselineSegnet,

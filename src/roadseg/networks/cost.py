@@ -14,8 +14,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "`torch.jit", category=FutureWarning)
     from fvcore.nn import FlopCountAnalysis
 
-from roadseg.errors import UserError
 from roadseg.networks.passes import Pass
+from roadseg.pipeline.errors import UserError
 
 _STRIDE = 32  # of the deepest features of most encoders
 

@@ -5,7 +5,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from roadseg.networks.precision import supported_precision
-from roadseg.specs import Precision
+from roadseg.pipeline.sections import Precision
 
 
 def on_best_device(network: nn.Module, precision: Precision) -> tuple[nn.Module, torch.device]:

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 
 class Mean:

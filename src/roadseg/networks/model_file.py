@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:

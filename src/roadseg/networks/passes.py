@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from roadseg.specs import Passes
+from roadseg.pipeline.sections import Passes
 
 _STRIDE = 32  # sides that every encoder takes
 

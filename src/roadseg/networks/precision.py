@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from roadseg.specs import Precision
+from roadseg.pipeline.sections import Precision
 
 
 def supported_precision(asked: Precision, device: torch.device) -> Precision:

@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from roadseg.frames.resized import Frames
 from roadseg.networks.passes import Pass, logits_of, passes_of
-from roadseg.specs import Passes
+from roadseg.pipeline.sections import Passes
 
 Engine: TypeAlias = Callable[[np.ndarray], Tensor]  # images (N, H, W, 3) uint8 RGB -> logits (N, C, h, w) float32
 

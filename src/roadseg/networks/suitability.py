@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 _FACTORS = (1, 2, 4, 8)  # that logits may be smaller than the image
 

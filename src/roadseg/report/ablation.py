@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 _FIGURES = ("miou", "gflops", "gflops_ran", "params_m", "seconds")  # of a run; means over seeds in the table
 BUDGETS = (1, 3, 6, 16)  # GFLOPs as run: the classes of cost

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from roadseg.classes import ClassSet, colorize
-from roadseg.images import read_image, read_label
+from roadseg.frames.classes import ClassSet, colorize
+from roadseg.frames.images import read_image, read_label
 from roadseg.report.embedded import webp
 from roadseg.report.frame_picture import shrink_image, shrink_label
 from roadseg.report.frame_views import legend

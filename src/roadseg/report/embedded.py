@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from roadseg.classes import ClassSet, colorize
-from roadseg.images import read_image, read_label
+from roadseg.frames.classes import ClassSet, colorize
+from roadseg.frames.images import read_image, read_label
 from roadseg.report.frame_picture import paint_errors, shrink_image, shrink_label
 
 LONGEST = 1280  # pixels of a frame's long side in a page

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from roadseg.classes import CITYSCAPES, NAMES, ClassSet
+from roadseg.frames.classes import CITYSCAPES, NAMES, ClassSet
 from roadseg.report.outside import in_picture
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from roadseg.classes import CITYSCAPES, IGNORE_INDEX, ClassSet, colorize
-from roadseg.images import read_image, read_label
+from roadseg.frames.classes import CITYSCAPES, IGNORE_INDEX, ClassSet, colorize
+from roadseg.frames.images import read_image, read_label
 from roadseg.report.figures import save_figure
 
 _LONG, _STRIP = 1600, 8  # pixels of the long side at most; how often it may be the short one in a picture

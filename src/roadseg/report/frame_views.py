@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from roadseg.classes import ClassSet
+from roadseg.frames.classes import ClassSet
 from roadseg.report.embedded import LONGEST, frame_layers
 from roadseg.report.narrative import counted
 from roadseg.scoring.frame_scores import FrameScore

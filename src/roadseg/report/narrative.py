@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from roadseg.classes import CITYSCAPES, NUM_CLASSES, ClassSet
+from roadseg.frames.classes import CITYSCAPES, NUM_CLASSES, ClassSet
 from roadseg.report.sources import source_of
 
 TASK = (

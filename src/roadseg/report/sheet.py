@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from roadseg.images import read_image, write_image
+from roadseg.frames.images import read_image, write_image
 
 _STRIP, _BASELINE, _LEFT = 24, 18, 6  # pixels: the height of a name's strip, and where the name stands in it
 

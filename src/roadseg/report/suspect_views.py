@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from roadseg.classes import ClassSet, colorize
-from roadseg.images import read_image, read_label
+from roadseg.frames.classes import ClassSet, colorize
+from roadseg.frames.images import read_image, read_label
 from roadseg.report.embedded import webp
 from roadseg.report.frame_picture import shrink_image, shrink_label
 

@@ -1,6 +1,6 @@
 """Short names for the train ids that the painters write."""
 
-from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.frames.classes import IGNORE_INDEX, NUM_CLASSES
 
 (
     ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, LIGHT, SIGN, PLANT, TERRAIN,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from roadseg.classes import NUM_CLASSES
-from roadseg.errors import UserError
-from roadseg.images import read_label
-from roadseg.scoring.counting import count_values
+from roadseg.frames.classes import NUM_CLASSES
+from roadseg.frames.counting import count_values
+from roadseg.frames.images import read_label
+from roadseg.pipeline.errors import UserError
 
 
 def count_pixels(labels: Iterable[np.ndarray], num_classes: int = NUM_CLASSES) -> np.ndarray:

@@ -7,12 +7,12 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from roadseg.classes import NAMES
-from roadseg.errors import UserError, printable, raise_all
-from roadseg.images import read_label
-from roadseg.inputs.files import is_litter, kind_of
-from roadseg.inputs.labels import Values, check_no_masks, check_values
-from roadseg.scoring.counting import VALUES, joint_histogram
+from roadseg.frames.classes import NAMES
+from roadseg.frames.counting import VALUES, joint_histogram
+from roadseg.frames.images import read_label
+from roadseg.frames.label_form import Values, check_no_masks, check_values
+from roadseg.frames.reading import is_litter, kind_of
+from roadseg.pipeline.errors import UserError, printable, raise_all
 
 
 def matching_files(pred: Path, truth: Path) -> list[tuple[Path, Path]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX
-from roadseg.images import read_label
-from roadseg.scoring.counting import joint_histogram
+from roadseg.frames.classes import IGNORE_INDEX
+from roadseg.frames.counting import joint_histogram
+from roadseg.frames.images import read_label
 from roadseg.scoring.scoring import score
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
-from roadseg.errors import UserError
-from roadseg.scoring.counting import joint_histogram
+from roadseg.frames.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.frames.counting import joint_histogram
+from roadseg.pipeline.errors import UserError
 
 
 def confusion_matrix(

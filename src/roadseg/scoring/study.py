@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from roadseg.errors import UserError, printable
-from roadseg.inputs.files import read_bytes
-from roadseg.inputs.headers import unreadable
-from roadseg.scoring.counting import VALUES, joint_histogram
+from roadseg.frames.counting import VALUES, joint_histogram
+from roadseg.frames.headers import unreadable
+from roadseg.frames.reading import read_bytes
+from roadseg.pipeline.errors import UserError, printable
 
 _NO_CLASS = 254  # any value that is in no bin of the study's histogram and isn't 255
 

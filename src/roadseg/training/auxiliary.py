@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from roadseg.classes import NUM_CLASSES
-from roadseg.errors import UserError
+from roadseg.frames.classes import NUM_CLASSES
+from roadseg.pipeline.errors import UserError
 from roadseg.training.encoders import encoder_of
 from roadseg.training.losses import Loss, build_loss
 

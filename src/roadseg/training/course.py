@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor, nn
 
-from roadseg.errors import Stopped
 from roadseg.frames.batches import Batch
+from roadseg.pipeline.errors import Stopped
 from roadseg.training.averaging import holding
 from roadseg.training.freezing import Frozen
 from roadseg.training.members import Member, Row

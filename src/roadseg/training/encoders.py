@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 
 _NAMES = ("encoder", "backbone")
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
-from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
 from roadseg.networks.prediction import as_large_as, normalize
+from roadseg.pipeline.errors import UserError
 from roadseg.training.losses import Loss
 from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule

@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.frames.classes import IGNORE_INDEX, NUM_CLASSES
 from roadseg.training.losses import Loss, build_loss
 from roadseg.training.lovasz import ce_lovasz
 from roadseg.training.pixel_losses import focal, ohem, smoothing

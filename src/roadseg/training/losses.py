@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from roadseg.classes import IGNORE_INDEX, NUM_CLASSES
-from roadseg.errors import UserError
+from roadseg.frames.classes import IGNORE_INDEX, NUM_CLASSES
+from roadseg.pipeline.errors import UserError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

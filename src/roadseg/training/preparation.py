@@ -6,8 +6,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from roadseg.errors import UserError
 from roadseg.networks.precision import widen_depthwise
+from roadseg.pipeline.errors import UserError
 from roadseg.training.processes import precision_of, sync_batch_norms
 
 _NEED_INPUTS = (nn.Hardswish, nn.SiLU, nn.Mish)  # ReLU and its like are told by what comes out

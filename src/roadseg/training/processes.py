@@ -16,9 +16,9 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from roadseg.errors import UserError
 from roadseg.networks.precision import supported_precision
-from roadseg.specs import Precision
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Precision
 
 
 def build_fabric(precision: Precision, num_devices: int) -> Fabric:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from roadseg.errors import Stopped
 from roadseg.frames.batches import Batch, Batches
+from roadseg.pipeline.errors import Stopped
 from roadseg.training.members import Row
 
 

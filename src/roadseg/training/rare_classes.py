@@ -10,8 +10,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from roadseg.errors import UserError
 from roadseg.networks.prediction import normalize
+from roadseg.pipeline.errors import UserError
 from roadseg.training.processes import sum_over_processes
 
 RARE = 2e-4  # share of the labels' pixels at which a class gets half of what it has lost

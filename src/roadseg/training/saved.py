@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from roadseg.errors import UserError
-from roadseg.unused import remove_unused
+from roadseg.frames.unused import remove_unused
+from roadseg.pipeline.errors import UserError
 
 State = dict[str, Any]  # tensors, numbers, texts, and lists and dicts of them
 

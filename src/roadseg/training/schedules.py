@@ -9,8 +9,8 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
 )
 
-from roadseg.errors import UserError
-from roadseg.specs import Constant, Cosine, CosineRestarts, Plateau, Poly
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Constant, Cosine, CosineRestarts, Plateau, Poly
 
 Row = Constant | Cosine | CosineRestarts | Plateau | Poly
 

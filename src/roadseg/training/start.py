@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from torch import Tensor, nn
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.training.averaging import copy_of
 from roadseg.training.encoders import encoder_name
 

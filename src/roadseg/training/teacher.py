@@ -7,7 +7,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, nll_loss
 
-from roadseg.classes import IGNORE_INDEX
+from roadseg.frames.classes import IGNORE_INDEX
 from roadseg.networks.precision import widen_depthwise
 from roadseg.training.processes import precision_of, sum_over_processes
 from roadseg.training.pulls import Pull, mean_divergence

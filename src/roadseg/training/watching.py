@@ -8,13 +8,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from roadseg.classes import NUM_CLASSES
+from roadseg.frames.classes import NUM_CLASSES
+from roadseg.frames.counting import VALUES
 from roadseg.frames.files import FrameFiles
+from roadseg.frames.images import read_label
 from roadseg.frames.resized import Frames
-from roadseg.images import read_label
 from roadseg.networks.prediction import as_large_as, class_maps, torch_engine
 from roadseg.scoring.class_weights import count_pixels_of_files
-from roadseg.scoring.counting import VALUES
 from roadseg.scoring.scoring import cal_acc, joint_histogram
 from roadseg.training.losses import Loss
 from roadseg.training.processes import sum_over_processes

@@ -7,8 +7,8 @@ import numpy as np
 from roadseg.frames.crops import Crops
 from roadseg.frames.stored import Stored
 from roadseg.frames.whole import WholeFrames
+from roadseg.pipeline.sections import Input, Strong
 from roadseg.scoring.class_weights import count_pixels
-from roadseg.specs import Input, Strong
 
 SETTINGS = {"crop_height": 64, "crop_width": 64, "scale_min": 1.0, "scale_max": 1.0, "max_class_share": 1.0}
 SETTINGS |= {"rare_class": 0.0, "rare_class_temperature": 0.1, "paste": 0.0}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from albumentations import OneOf
 
-from roadseg.errors import UserError
 from roadseg.frames.augment import build_policy, seed_policy
+from roadseg.pipeline.errors import UserError
 
 DRAWS = 20_000
 

@@ -12,7 +12,7 @@ from roadseg.frames.batches import Batches, ShuffledDraws
 from roadseg.frames.crops import MEAN_COLOUR, sizes_at_scale_1
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.windows import is_mixed
-from roadseg.specs import Input
+from roadseg.pipeline.sections import Input
 
 
 def test_the_whole_frame_at_scale_1_is_the_resized_frame():

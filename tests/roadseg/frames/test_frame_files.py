@@ -3,8 +3,8 @@
 import pytest
 from conftest import write_seg_data
 
-from roadseg.errors import UserError
 from roadseg.frames.files import FrameFiles, further_files, labelled_files, split_files
+from roadseg.pipeline.errors import UserError
 
 SPLITS = {
     "train": ["000002_10", "000000_10"],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from frames_in_memory import blocks, crops_of
 
-from roadseg.classes import NAMES
+from roadseg.frames.classes import NAMES
 from roadseg.frames.paste import paste_classes, things_of
 
 

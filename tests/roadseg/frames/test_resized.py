@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from conftest import write_picture, write_seg_data
 
-from roadseg.errors import UserError
 from roadseg.frames import resized
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import Frames, load_frames
-from roadseg.specs import Input
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Input
 
 
 @pytest.fixture

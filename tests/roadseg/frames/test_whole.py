@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from conftest import write_picture
 
-from roadseg.errors import UserError
 from roadseg.frames.files import frame_files
 from roadseg.frames.resized import load_frames
 from roadseg.frames.stored import load_stored
 from roadseg.frames.whole import load_whole_frames
-from roadseg.specs import Input
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Input
 
 SIZES = {"a": (4, 8), "b": (7, 5), "c": (3, 11)}
 

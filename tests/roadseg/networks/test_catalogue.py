@@ -6,9 +6,9 @@ import yaml
 from conftest import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
-from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops, count_parameters
+from roadseg.pipeline.errors import UserError
 
 CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from roadseg.datasets import kitti
+from roadseg.data import kitti
+from roadseg.frames.counting import VALUES
 from roadseg.frames.files import frame_files
+from roadseg.frames.images import read_label
 from roadseg.frames.resized import load_frames
-from roadseg.images import read_label
 from roadseg.networks.catalogue import build_model
+from roadseg.networks.fitting import fit_weights
 from roadseg.networks.prediction import predict
-from roadseg.pretrained.fitting import fit_weights
-from roadseg.pretrained.weights import read_tensors
-from roadseg.scoring.counting import VALUES
+from roadseg.networks.weights import read_tensors
+from roadseg.pipeline.sections import Input
 from roadseg.scoring.scoring import cal_acc, joint_histogram
-from roadseg.specs import Input
 
 REAL = Path(os.environ.get("ROADSEG_REAL_DATA", "not given"))
 WEIGHTS, ARCHIVE = REAL / "efficientvit_seg_b0_cityscapes.pt", REAL / "data_semantics_32.zip"

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from roadseg.errors import UserError
 from roadseg.networks.mean import Mean, mean_of
+from roadseg.pipeline.errors import UserError
 
 
 def tensors(value, count):

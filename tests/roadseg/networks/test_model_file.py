@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from roadseg.errors import UserError
 from roadseg.networks.model_file import fill_network, load_weights, save_weights
+from roadseg.pipeline.errors import UserError
 
 
 def test_saves_the_same_bytes_even_of_tensors_that_share_memory(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from roadseg.networks.cost import count_flops, count_passes
 from roadseg.networks.passes import Pass, logits_of, passes_of
-from roadseg.specs import Passes
+from roadseg.pipeline.sections import Passes
 
 
 def asked(**changes):

@@ -5,10 +5,10 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 
-from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops
 from roadseg.networks.suitability import check_network, check_smallest_batch
+from roadseg.pipeline.errors import UserError
 
 INPUT = 128, 160
 ARCHITECTURES = sorted({*smp.MODEL_ARCHITECTURES_MAPPING} - {"dpt"})  # a ViT takes one size, see below

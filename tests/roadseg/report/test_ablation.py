@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.report.ablation import COSTS, ablation_table, best_of_classes, pareto_front, read_table, write_table
 from roadseg.report.ablation_words import ablation_facts, caption, note, published_rows, sections
 from roadseg.report.pages import render

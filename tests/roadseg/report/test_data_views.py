@@ -4,7 +4,7 @@ import numpy as np
 from conftest import write_picture
 from test_embedded import decoded
 
-from roadseg.classes import CITYSCAPES, colorize
+from roadseg.frames.classes import CITYSCAPES, colorize
 from roadseg.report.data_views import data_view, sentence
 
 

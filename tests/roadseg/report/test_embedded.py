@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from conftest import write_picture
 
-from roadseg.classes import CITYSCAPES, colorize
+from roadseg.frames.classes import CITYSCAPES, colorize
 from roadseg.report.embedded import frame_layers, webp
 from roadseg.report.frame_views import longest_side
 from roadseg.scenes.scene import render_scene

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from roadseg.classes import ClassSet
+from roadseg.frames.classes import ClassSet
 from roadseg.report import figures
 
 

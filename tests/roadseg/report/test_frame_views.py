@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from roadseg.classes import ClassSet
+from roadseg.frames.classes import ClassSet
 from roadseg.report.frame_views import frames_sentence, in_words, legend, longest_side
 from roadseg.scoring.frame_scores import FrameScore
 

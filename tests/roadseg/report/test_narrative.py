@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from pipeline.params import Data, Train
-from roadseg.classes import CITYSCAPES, ClassSet
+from roadseg.frames.classes import CITYSCAPES, ClassSet
+from roadseg.pipeline.params import Data, Train
 from roadseg.report import narrative
 from roadseg.report.sources import data_name, source_of
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from roadseg.images import read_image, write_image
+from roadseg.frames.images import read_image, write_image
 from roadseg.report.sheet import draw_sheet
 
 

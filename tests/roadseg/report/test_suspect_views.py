@@ -6,7 +6,7 @@ import pytest
 from conftest import write_picture
 from test_embedded import decoded
 
-from roadseg.classes import CITYSCAPES, PALETTE
+from roadseg.frames.classes import CITYSCAPES, PALETTE
 from roadseg.report.suspect_views import outlined, surroundings, suspect_view, within
 
 ROAD, CAR = 0, 13

@@ -8,7 +8,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from roadseg.classes import IGNORE_INDEX, NAMES, NUM_CLASSES
+from roadseg.frames.classes import IGNORE_INDEX, NAMES, NUM_CLASSES
 from roadseg.scenes.scene import render_scene
 
 SIZE = (94, 310)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import GOLDEN
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
 
 VECTORS = GOLDEN / "class_weights"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roadseg.errors import UserError
-from roadseg.images import write_image
-from roadseg.inputs.labels import TRAIN_IDS
+from roadseg.frames.images import write_image
+from roadseg.frames.label_form import TRAIN_IDS
+from roadseg.pipeline.errors import UserError
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)

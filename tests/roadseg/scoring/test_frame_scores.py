@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import write_picture
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.scoring.frame_scores import FrameScore, score_frame, score_frames, worst_first
 
 TRUTH = np.array([[0, 0, 1, 1], [2, 2, 255, 255]], np.uint8)

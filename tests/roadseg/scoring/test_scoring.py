@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.scoring.folders import joint_histogram_of_files
 from roadseg.scoring.scoring import cal_acc, confusion_matrix, joint_histogram, score
 

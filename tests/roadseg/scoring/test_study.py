@@ -8,7 +8,7 @@ import pytest
 from conftest import GOLDEN
 from PIL import Image
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.scoring.folders import matching_files
 from roadseg.scoring.scoring import cal_acc
 from roadseg.scoring.study import study_histogram_of_files

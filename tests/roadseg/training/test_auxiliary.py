@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
+from roadseg.pipeline.errors import UserError
 from roadseg.training.auxiliary import with_auxiliary
 
 

@@ -5,7 +5,7 @@ import torch
 from lightning_fabric.plugins.precision import Precision
 from torch import nn
 
-from roadseg.specs import Constant
+from roadseg.pipeline.sections import Constant
 from roadseg.training.averaging import Kept
 from roadseg.training.course import is_early, run_epochs
 from roadseg.training.freezing import Frozen

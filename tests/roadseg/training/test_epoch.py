@@ -8,10 +8,10 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
 from roadseg.networks.prediction import normalize
-from roadseg.specs import Constant
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Constant
 from roadseg.training.epoch import Best, build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.preparation import compile_network

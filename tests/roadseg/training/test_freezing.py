@@ -6,9 +6,9 @@ from lightning_fabric import Fabric
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from roadseg.errors import UserError
 from roadseg.frames.batches import Batch
-from roadseg.specs import Constant
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Constant
 from roadseg.training.epoch import train_epoch
 from roadseg.training.freezing import Frozen, batch_norms_of
 from roadseg.training.losses import build_loss

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
-from roadseg.specs import Poly
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Poly
 from roadseg.training.groups import parameter_groups, stage_of
 from roadseg.training.schedules import build_schedule
 

@@ -8,7 +8,7 @@ import torch
 from conftest import GOLDEN
 from torch.nn.functional import cross_entropy, one_hot, softmax
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.training.losses import build_loss
 
 VECTORS = GOLDEN / "losses"

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch.multiprocessing import spawn
 from torch.nn.functional import cross_entropy, one_hot
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.training.loss_choice import choose_loss
 from roadseg.training.pixel_losses import focal, ohem
 from roadseg.training.processes import gather_over_processes, sum_over_processes

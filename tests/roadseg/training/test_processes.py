@@ -18,9 +18,10 @@ from test_stages import PARAMS, SMALL
 import class_weights
 import fetch_data
 import fetch_pretrained
-from roadseg.errors import UserError
+from roadseg.experiments.variants import apply_overrides
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.determinism import make_deterministic
+from roadseg.pipeline.errors import UserError
 from roadseg.training.processes import (
     build_fabric,
     check_batches,
@@ -29,7 +30,6 @@ from roadseg.training.processes import (
     sum_over_processes,
     sync_batch_norms,
 )
-from sweep.experiments import apply_overrides
 
 TRAIN = ROOT / "src" / "train.py"
 # rounding grows from step to step; plain steps keep it small where Adam's would make signs of it

@@ -11,7 +11,7 @@ from torch.nn.functional import kl_div
 from roadseg.frames.batches import Batch
 from roadseg.networks.precision import widen_depthwise
 from roadseg.networks.prediction import normalize
-from roadseg.specs import Constant
+from roadseg.pipeline.sections import Constant
 from roadseg.training.averaging import copy_of
 from roadseg.training.epoch import train_epoch
 from roadseg.training.losses import build_loss

@@ -8,8 +8,8 @@ from conftest import ROOT
 from lightning_fabric import Fabric
 from torch import nn
 
-from roadseg.errors import UserError
 from roadseg.networks.catalogue import build_model
+from roadseg.pipeline.errors import UserError
 from roadseg.training.rare_classes import RARE, bias_of_logits, mean_beliefs, rise_of_rare
 
 CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]

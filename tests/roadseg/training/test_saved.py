@@ -4,7 +4,7 @@ import time
 import pytest
 import torch
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.training.saved import Saved, claim
 
 

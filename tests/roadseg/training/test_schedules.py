@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from roadseg.errors import UserError
-from roadseg.specs import Constant, Cosine, CosineRestarts, Plateau, Poly
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.sections import Constant, Cosine, CosineRestarts, Plateau, Poly
 from roadseg.training.schedules import build_schedule, poly
 
 LR, EPOCHS, STEPS = 0.1, 8, 4

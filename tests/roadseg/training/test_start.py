@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from roadseg.errors import UserError
+from roadseg.pipeline.errors import UserError
 from roadseg.training.start import check_given, check_pretrained, given_tensors
 
 

@@ -7,9 +7,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from roadseg.errors import Stopped
 from roadseg.frames.batches import Batch
-from roadseg.specs import Cosine, Plateau, Poly
+from roadseg.pipeline.errors import Stopped
+from roadseg.pipeline.sections import Cosine, Plateau, Poly
 from roadseg.training.averaging import Kept, copy_of
 from roadseg.training.course import run_epochs
 from roadseg.training.epoch import build_optimizer, train_epoch

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.resized import load_frames
 from roadseg.networks.prediction import normalize
-from roadseg.specs import Input
+from roadseg.pipeline.sections import Input
 from roadseg.training.losses import build_loss
 from roadseg.training.watching import chance_of, watch
 

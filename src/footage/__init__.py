@@ -1,1 +1,0 @@
-"""Predictions on any pictures or video: what is asked for, predicted and written."""

@@ -1,0 +1,32 @@
+"""Write generated road scenes in the seg_data layout."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from roadseg.frames.images import write_image
+from roadseg.scenes.scene import render_scene
+
+
+def write_scenes(
+    folder: Path, train: int, test: int, height: int, width: int, seed: int, part: str = "training"
+) -> None:
+    """Fill the empty layout `folder` with scenes 0..train-1 in `part` and the next `test` ones for testing."""
+    jobs = [(part if index < train else "testing", index) for index in range(train + test)]
+    write = partial(_write_scene, folder, height, width, seed)
+    # spawn: a forked copy of OpenCV's thread pool can hang
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        for _ in tqdm(pool.map(write, jobs, chunksize=4), "rendering scenes", total=len(jobs), disable=None):
+            pass
+
+
+def _write_scene(folder: Path, height: int, width: int, seed: int, job: tuple[str, int]) -> None:
+    part, index = job
+    image, label = render_scene(seed, index, height, width)
+    write_image(folder / part / "image" / f"{index:06d}_10.jpg", image)
+    write_image(folder / part / "label" / f"{index:06d}_10.png", label)

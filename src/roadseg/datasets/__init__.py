@@ -1,1 +1,0 @@
-"""Frames from every source, checked and written in the seg_data layout."""

@@ -1,0 +1,100 @@
+"""DVC's experiments from outside: what has run, with which inputs and results, and how to run one more."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roadseg.experiments.variants import Experiment
+from roadseg.pipeline import paths
+from roadseg.pipeline.commands import dvc, dvc_into_log, git
+from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import Params, check_params
+from roadseg.pipeline.schema import read_yaml
+
+_REFERENCE = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/.+")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished experiment: its commit, its parameters and its metrics by file."""
+
+    name: str
+    rev: str
+    params: Params
+    metrics: Mapping[str, Mapping[str, Any]]
+
+
+def finished_runs() -> dict[str, Run]:
+    """Return the newest finished experiment of each name, on any commit; UserError where DVC can't list them."""
+    newest: dict[str, tuple[str, Run]] = {}
+    # not of all commits: DVC would read the metrics of each
+    revs = [word for rev in _baselines() for word in ("--rev", rev)]
+    baselines = json.loads(dvc("exp", "show", "--json", *revs)) if revs else []
+    for experiment in (row for baseline in baselines for row in baseline["experiments"] or []):
+        data, name = experiment["revs"][0]["data"], experiment["name"]
+        run = _run(name, data) if data else None
+        if run and (name not in newest or data["timestamp"] > newest[name][0]):
+            newest[name] = data["timestamp"], run
+    return {name: run for name, (_, run) in newest.items()}
+
+
+def _baselines() -> list[str]:
+    """The commits that experiments started from, by the references in which DVC keeps them."""
+    found = map(_REFERENCE.fullmatch, git("for-each-ref", "--format=%(refname)", "refs/exps").splitlines())
+    return sorted({match[1] + match[2] for match in found if match})
+
+
+def _run(name: str, data: Mapping[str, Any]) -> Run | None:
+    metrics = {file: content.get("data") for file, content in data["metrics"].items()}
+    if not all(metrics.values()) or not metrics:
+        return None
+    content = {key: value for file in data["params"].values() for key, value in file["data"].items()}
+    params, _ = check_params(content)  # None for those of an older code with other parameters
+    return Run(name, data["rev"], params, metrics) if params else None
+
+
+def is_current(run: Run, experiment: Experiment) -> bool:
+    """Return whether a run has the experiment's present code and parameters; UserError where git fails."""
+    params, _ = check_params(experiment.params)
+    return params is not None and _values(run.params) == _values(params) and not code_has_changed(run.rev)
+
+
+def _values(params: Params) -> dict[str, Any]:
+    """What decides a result: the recipe's values are in their places, and DVC shows no other row of `recipes`."""
+    return params.model_dump(exclude={"recipe", "recipes"})
+
+
+def code_has_changed(rev: str) -> bool:
+    """Return whether the code that the stages depend on has changed since a commit; UserError for an unknown commit."""
+    stages = read_yaml(paths.PIPELINE)["stages"].values()
+    code = {dep for stage in stages for dep in stage["deps"] if dep.startswith("src/")}
+    return git("diff", "--name-only", rev, "--", *sorted(code)) != ""
+
+
+def run_experiment(experiment: Experiment, environment: Mapping[str, str], log: Path, queue: bool = False) -> str:
+    """Run one experiment in a folder of its own, or put it into DVC's queue; return why it failed, or ""."""
+    remove_experiment(experiment.name)  # of older inputs, if any
+    return run_named(experiment.name, experiment.overrides, environment, log, queue)
+
+
+def run_named(
+    name: str, overrides: Mapping[str, Any], environment: Mapping[str, str], log: Path, queue: bool = False
+) -> str:
+    """The same for any name and any values of params.yaml by their dotted keys."""
+    changes = [word for key, value in overrides.items() for word in ("-S", f"{key}={json.dumps(value)}")]
+    how = "--queue" if queue else "--temp"
+    try:
+        dvc_into_log(log, "exp", "run", how, "--name", name, *changes, environment=environment)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def remove_experiment(name: str) -> None:
+    """Remove the experiment of that name, if there is one."""
+    with suppress(UserError):
+        dvc("exp", "remove", name)

@@ -1,0 +1,159 @@
+"""What `experiments.yaml` may say: groups of named variants, each with values that are applied to params.yaml."""
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from roadseg.data.class_rows import problems_of_classes
+from roadseg.experiments.comparisons import broken_comparison, compared_with
+from roadseg.pipeline import paths
+from roadseg.pipeline.errors import UserError, printable
+from roadseg.pipeline.params import check_params
+from roadseg.pipeline.schema import read_yaml, validate
+from roadseg.pipeline.sections import Section
+
+EXPERIMENTS = Path("experiments.yaml")
+
+
+class Variant(Section):
+    about: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    methods: list[str] = Field(default_factory=list)
+    against: str | None = None  # the variant that it is compared with; None: the group's first
+    published: float | None = None
+
+
+class Group(Section):
+    about: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    variants: Annotated[dict[str, Variant], Field(min_length=1)]
+
+    @property
+    def against(self) -> dict[str, str | None]:
+        """For each variant the one that it names to be compared with."""
+        return {name: variant.against for name, variant in self.variants.items()}
+
+
+class Published(Section):
+    name: str
+    source: str
+    data: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
+    measure: str  # of whose frames, by how many passes
+    gflops: float
+    miou: float
+
+
+class Experiments(Section):
+    methods: list[str]
+    groups: dict[str, Group]
+    published: list[Published]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: a variant with one seed, and with one fold of the training frames where folds take turns.
+
+    `params` is the whole content of params.yaml for it.
+    """
+
+    group: str
+    variant: str
+    seed: int
+    overrides: Mapping[str, Any]
+    params: Mapping[str, Any]
+    fold: str = "none"  # as data.fold says it
+
+    @property
+    def name(self) -> str:
+        """What DVC calls it: the same for the same variant, seed and fold, whatever else changes."""
+        part = "" if self.fold == "none" else f"-f{self.fold.replace('/', 'of')}"
+        return f"{self.group}-{self.variant}-s{self.seed}{part}"
+
+
+def load_experiments() -> Experiments:
+    """Read `experiments.yaml`; a UserError lists every problem in it, values that params.yaml would refuse included."""
+    experiments, problems = validate(Experiments, read_yaml(EXPERIMENTS))
+    if experiments is not None:
+        problems = _broken_variants(experiments)
+    if experiments is None or problems:
+        raise UserError("\n".join(f"{EXPERIMENTS}: {printable(line)}" for line in problems))
+    return experiments
+
+
+def _broken_variants(experiments: Experiments) -> list[str]:
+    problems, base = [], read_yaml(paths.PARAMS)
+    for group_name, group in experiments.groups.items():
+        for name, variant in group.variants.items():
+            where = f"{group_name}.{name}"
+            if not re.fullmatch(r"[a-z0-9_]+", group_name + name):
+                problems.append(f"{where}: names are of a-z, 0-9 and _")
+            if problem := broken_comparison(group.against, name):
+                problems.append(f"{where}.against: {problem}")
+            if unknown := set(variant.methods) - set(experiments.methods):
+                problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not in `methods`")
+            try:
+                params, errors = check_params(apply_overrides(base, group.set | variant.set))
+                errors += problems_of_classes(params) if params else []
+            except UserError as error:
+                errors = [str(error)]
+            problems += [f"{where}.set: {line}" for line in errors]
+    return problems
+
+
+def apply_overrides(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of nested `params` in which each dotted key has its new value; UserError for an unknown key."""
+    result = copy.deepcopy(dict(params))
+    for key, value in overrides.items():
+        *sections, last = key.split(".")
+        place: Any = result
+        for section in sections:
+            place = place.get(section) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            raise UserError(f"{key} is not a parameter; see {paths.PARAMS}")
+        place[last] = copy.deepcopy(value)  # a later key may reach into it
+    return result
+
+
+def choose(experiments: Experiments, names: list[str], seeds: int, folds: int = 1) -> list[Experiment]:
+    """Return the runs of the named groups and variants (`group-variant`), or of all, each with seeds 1..`seeds`.
+
+    With more than one fold each of these once for each fold. Raises UserError for an unknown name.
+    """
+    base = read_yaml(paths.PARAMS)
+    known = {
+        f"{group}-{variant}": (group, variant) for group, g in experiments.groups.items() for variant in g.variants
+    }
+    wanted = []
+    for name in names or list(experiments.groups):
+        if name in experiments.groups:
+            wanted += [pair for pair in known.values() if pair[0] == name]
+        elif name in known:
+            wanted.append(known[name])
+        else:
+            available = ", ".join([*experiments.groups, *known])
+            raise UserError(f"{name} is neither a group nor a variant; choose from {available}")
+    return [
+        _experiment(experiments, base, group, variant, seed, fold)
+        for group, variant in dict.fromkeys(wanted)
+        for seed in range(1, seeds + 1)
+        for fold in ([f"{number}/{folds}" for number in range(1, folds + 1)] if folds > 1 else ["none"])
+    ]
+
+
+def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int, fold: str) -> Experiment:
+    overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
+    overrides |= {"data.fold": fold} if fold != "none" else {}
+    return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides), fold)
+
+
+def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | None:
+    """Return the run, of the same seed, that a run is compared with; UserError where params.yaml can't be read."""
+    other = compared_with(experiments.groups[experiment.group].against, experiment.variant)
+    if not other:
+        return None
+    return _experiment(experiments, read_yaml(paths.PARAMS), experiment.group, other, experiment.seed, experiment.fold)

@@ -1,0 +1,1 @@
+"""Predictions on any pictures and videos, by any engine, and the files that a release exports."""

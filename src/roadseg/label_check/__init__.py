@@ -1,1 +1,0 @@
-"""Where the label is improbable to a trained network."""

@@ -1,0 +1,146 @@
+"""Values of `params.yaml` that are well-formed but don't fit each other: a line for each, with the remedy."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from roadseg.pipeline import paths
+
+
+def misfits_of(raw: Any) -> list[str]:
+    """Return a line for each value that doesn't fit other keys.
+
+    `raw` is the content of a parameter file, the recipe's values in place; it may hold any error at all.
+    """
+    return _broken_references(raw) + _misfits_in_training(raw)
+
+
+def _broken_references(raw: Any) -> list[str]:
+    at = partial(_at, raw)
+    problems = []
+    if at("augment") == "strong" and at("class_weights", "labels") == "augmented":
+        problems.append("class_weights.labels: augmented, but augment is strong; select files")
+    scales = [at("augmentation", "strong", key) for key in ("scale_min", "scale_max")]
+    if all(isinstance(scale, int | float) for scale in scales) and scales[0] > scales[1]:
+        problems.append(
+            f"augmentation.strong.scale_min: {scales[0]} is above scale_max, which is {scales[1]}; lower it"
+        )
+    models = at("models")
+    if not isinstance(models, dict):
+        return problems  # a problem of its own, which the form of the file has shown
+    rows = [str(name) for name in models]
+    if isinstance(model := at("model"), str) and model not in rows:
+        problems.append(f"model: {model!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
+    if isinstance(network := at("flops", "network"), str) and network not in ("trained", *rows):
+        problems.append(f"flops.network: {network!r} is unknown; choose from trained, {', '.join(rows)}")
+    source = at("data", "source")
+    if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
+        problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
+    if isinstance(teacher := at("distill", "model"), str) and teacher not in rows:
+        problems.append(f"distill.model: {teacher!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
+    problems += _broken_further(at("data", "also")) + _broken_unlabelled(at)
+    if at("train", "select") == "val" and at("data", "val_fraction") == 0:
+        problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
+    if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d{1,2}/\d{1,2}", fold):
+        number, count = map(int, fold.split("/"))
+        if not 1 <= number <= count or count == 1:
+            problems.append(f"data.fold: {fold} is no part of several; write 1/4, 2/4, 3/4 or 4/4, or none")
+    window = [at("predict", "passes", side) for side in ("window_height", "window_width")]
+    if None in window and window != [None, None]:
+        problems.append("predict.passes: window_height and window_width go together; set both, or leave both empty")
+    return problems
+
+
+def _misfits_in_training(raw: Any) -> list[str]:
+    at, problems = partial(_at, raw), []
+    if at("label_smoothing") and (loss := at("loss")) not in ("ce", "ce_dice"):
+        problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
+    if at("train", "select") == "all" and at("schedule") == "plateau":
+        problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
+    if at("schedule") == "plateau" and at("train", "select") == "last" and at("data", "val_fraction") == 0:
+        problems.append("data.val_fraction: 0, but schedule: plateau watches held-out frames; hold some out")
+    problems += [
+        f"augmentation.strong.{key}: {value:g}, but augment is {augment}, which doesn't crop; set it to 0"
+        for key in ("rare_class", "paste")
+        if isinstance(value := at("augmentation", "strong", key), int | float) and value
+        if (augment := at("augment")) in ("none", "study")
+    ]
+    last, epochs = at("train", "average_last"), at("train", "epochs")
+    if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
+        problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
+    if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
+        problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
+    if at("pretrained") == "none":
+        off = {"keep_start": 0, "l2_sp": 0, "keep_logits": 0, "keep_rare": 0, "members": 1}
+        problems += [
+            f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to {value}"
+            for key, value in off.items()
+            if at("train", key) not in (None, value)
+        ]
+    freeze = at("train", "freeze")
+    if at("pretrained") == "none" and freeze == "encoder":
+        problems.append("train.freeze: encoder keeps random weights, as pretrained is none; set it, or freeze to none")
+    if str(freeze).isdecimal() and isinstance(epochs, int) and 1 <= epochs <= int(freeze):
+        problems.append(f"train.freeze: {freeze} is all of train.epochs, {epochs}; write encoder, or a smaller number")
+    if at("pretrained") == "none" and epochs == 0:
+        problems.append(
+            "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch"
+        )
+    if at("train", "aux") and at("train", "compile") is True:
+        problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
+    if at("train", "clip") and at("train", "precision") == "16-mixed":
+        problems.append(
+            "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"
+        )
+    return problems
+
+
+def _at(raw: Any, *keys: str) -> Any:
+    """The value under nested keys, None where there is none."""
+    value = raw
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _broken_further(also: Any) -> list[str]:
+    rows = {name: row for name, row in also.items() if isinstance(row, dict)} if isinstance(also, dict) else {}
+    problems = [
+        f"data.also.{name} names {'both a path and a source' if row.get('path') else 'no path and no source'}; "
+        "name a path, or source: synthetic"
+        for name, row in rows.items()
+        if bool(row.get("path")) == bool(row.get("source"))
+    ]
+    if (number := sum(bool(row.get("path")) for row in rows.values())) > (most := len(paths.INPUTS_FURTHER)):
+        problems.append(f"data.also names {number} paths, and may name {most}; put several into one folder")
+    shares = [row["share"] for row in rows.values() if isinstance(row.get("share"), int | float)]
+    if (total := sum(shares)) >= 1 and all(0 <= share < 1 for share in shares):
+        problems.append(
+            f"data.also: the shares add up to {total:g}, which leaves nothing for the main frames; lower them"
+        )
+    return problems
+
+
+def _broken_unlabelled(at: Callable[..., Any]) -> list[str]:
+    """Find what frames without labels lack; `at` gives the value under nested keys."""
+    source = at("data", "unlabelled", "source")
+    if source not in ("images", "kitti"):
+        return []
+    problems = []
+    if source == "images" and not at("data", "unlabelled", "path"):
+        problems.append("data.unlabelled.path is empty, but its source is images; name the folder or archive")
+    if source == "kitti" and at("data", "source") != "kitti":
+        problems.append("data.unlabelled.source: kitti goes with data.source: kitti; unpack the images and name them")
+    if at("distill", "teacher") == "none":
+        problems.append("data.unlabelled: nothing teaches them; set distill.teacher, or data.unlabelled.source to none")
+    also = at("data", "also")
+    if isinstance(also, dict) and "unlabelled" in also:
+        problems.append("data.also.unlabelled: data.unlabelled has that name already; choose another")
+    shares = [row.get("share") for row in also.values() if isinstance(row, dict)] if isinstance(also, dict) else []
+    numbers = [share for share in (*shares, at("data", "unlabelled", "share")) if isinstance(share, int | float)]
+    if (total := sum(numbers)) >= 1 and sum(numbers[:-1]) < 1:
+        problems.append(
+            f"data.unlabelled.share: with those of data.also the shares add up to {total:g}; lower them below 1"
+        )
+    return problems

@@ -1,1 +1,0 @@
-"""Weights to start from: fetched, and fitted to the network."""

@@ -1,1 +1,0 @@
-"""What a data set holds, before anything is trained on it."""

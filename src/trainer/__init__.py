@@ -1,1 +1,0 @@
-"""One training: the frames it takes, what it consists of, what it leaves of its epochs."""

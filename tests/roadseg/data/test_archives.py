@@ -1,0 +1,312 @@
+import io
+import os
+import random
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from roadseg.data.archives import open_tree
+from roadseg.frames import reading as files
+from roadseg.pipeline.errors import UserError
+
+
+def write_zip(path: Path, *members: str | zipfile.ZipInfo) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in members:
+            archive.writestr(member, b"some bytes")
+    return path
+
+
+def names_in(path: Path) -> list[str]:
+    with open_tree(path) as tree:
+        return tree.names
+
+
+def refusal(path: Path) -> str:
+    """Open an archive that can't be read, and give the line that says so."""
+
+    def read_all() -> None:
+        with open_tree(path) as tree:
+            for name in tree.names:
+                tree.read(name)
+
+    with pytest.raises(UserError) as caught:
+        read_all()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_folder_and_zip_read_alike(tmp_path: Path) -> None:
+    names = ["training/a.txt", "training/deep/b.txt"]
+    junk = ["__MACOSX/training/a.txt", "training/.DS_Store", "Thumbs.db", "colors.txt"]
+    for name in names + junk:
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(b"some bytes")
+    archive = write_zip(tmp_path / "x.zip", "training/deep/", *names, *junk)
+    for path in (tmp_path / "folder", archive):
+        with open_tree(path) as tree:
+            assert tree.names == names
+            assert tree.read("training/deep/b.txt") == b"some bytes"
+            assert tree.show("training/a.txt") == f"{path}/training/a.txt"
+
+
+OUTSIDE = ["../out.png", "training/../../out.png", "/etc/out.png", "a\\..\\out.png", "C:/out.png"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_member_that_leads_outside(tmp_path: Path, name: str) -> None:
+    archive = write_zip(tmp_path / "x.zip", "good.png", name)
+    with pytest.raises(UserError, match=r"x\.zip: .*out\.png' leads outside of the archive"), open_tree(archive):
+        pass
+
+
+def test_symbolic_link(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("training/link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    archive = write_zip(tmp_path / "x.zip", link)
+    with pytest.raises(UserError, match=r"'training/link\.png' is a symbolic link"), open_tree(archive):
+        pass
+
+
+def test_encrypted_member(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png")
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags in the central directory
+    archive.write_bytes(data)
+    with pytest.raises(UserError, match=r"'a\.png' is encrypted"), open_tree(archive):
+        pass
+
+
+@pytest.mark.parametrize("keep", [0, 10, 70])
+def test_truncated_zip(tmp_path: Path, keep: int) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png", "b.png")
+    archive.write_bytes(archive.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"x\.zip: damaged, or not a zip archive .*; delete the zip and get it again"):
+        open_tree(archive).__enter__()
+
+
+def test_damaged_member(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png")
+    archive.write_bytes(archive.read_bytes().replace(b"some bytes", b"same bytes"))
+    with open_tree(archive) as tree, pytest.raises(UserError, match=r"x\.zip/a\.png: damaged, .*Bad CRC-32"):
+        tree.read("a.png")
+
+
+def test_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.zip does not exist"), open_tree(tmp_path / "none.zip"):
+        pass
+
+
+def test_names_from_windows(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "training\\", "training\\image\\a.png", "training\\Thumbs.db", "names.txt")
+    with open_tree(archive) as tree:
+        assert tree.names == ["training/image/a.png"]
+        assert tree.read("training/image/a.png") == b"some bytes"
+
+
+def test_a_backslash_beside_slashes_is_part_of_a_name(tmp_path: Path) -> None:
+    assert names_in(write_zip(tmp_path / "x.zip", "training/a\\b.png")) == ["training/a\\b.png"]
+
+
+def test_names_with_dots(tmp_path: Path) -> None:
+    assert names_in(write_zip(tmp_path / "x.zip", "./training//a.png", "./training/./b.png")) == [
+        "training/a.png",
+        "training/b.png",
+    ]
+
+
+def test_a_name_twice(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a/b.png", "./a/b.png")
+    assert refusal(archive) == f"{archive}: a/b.png is in it twice; zip it again"
+
+
+@pytest.mark.parametrize(("method", "name"), [(9, "Deflate64"), (98, "PPMd"), (93, "Zstandard"), (77, "method 77")])
+def test_a_method_that_cannot_be_unpacked(tmp_path: Path, method: int, name: str) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png", "b.png")
+    data = bytearray(archive.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        found = -1
+        while (found := data.find(mark, found + 1)) >= 0:
+            data[found + at] = method
+    archive.write_bytes(data)
+    remedy = "which can't be read here; unpack it and name the folder, or zip it again"
+    assert refusal(archive) == f"{archive}: a.png is packed by {name}, {remedy}"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_damage_in_each_method_is_a_line(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
+        archive.writestr("a.png", os.urandom(1000))
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[50:90] = bytes(40)
+    (tmp_path / "x.zip").write_bytes(data)
+    assert "a.png: damaged, or not a zip archive" in refusal(tmp_path / "x.zip")
+
+
+def test_a_zip_without_its_beginning(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png", "b.png", "c.png")
+    archive.write_bytes(archive.read_bytes()[30:])
+    assert refusal(archive) == (
+        f"{archive}: a.png begins 30 bytes before the file does: damaged; delete the zip and get it again"
+    )
+
+
+def test_something_before_a_zip_does_no_harm(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", "a.png")
+    archive.write_bytes(b"x" * 100 + archive.read_bytes())
+    with open_tree(archive) as tree:
+        assert tree.read("a.png") == b"some bytes"
+
+
+@pytest.mark.parametrize(("start", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "RAR")])
+def test_another_kind_of_archive(tmp_path: Path, start: bytes, kind: str) -> None:
+    (tmp_path / "x.zip").write_bytes(start + bytes(100))
+    assert f"x.zip is a {kind} archive, which can't be read here; unpack it and name" in refusal(tmp_path / "x.zip")
+
+
+def test_a_member_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("bomb.png", "w") as member:
+            for _ in range(513):
+                member.write(bytes(2**20))
+        archive.writestr("small.png", b"some bytes")
+    with open_tree(tmp_path / "x.zip") as tree:
+        assert tree.read("small.png") == b"some bytes"
+        with pytest.raises(
+            UserError, match=r"x\.zip/bomb\.png has 513 MiB, and a picture may have 512; save it smaller"
+        ):
+            tree.read("bomb.png")
+
+
+def test_a_member_that_is_larger_than_its_header_says(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.png", bytes(2**24))
+    data = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(data.replace((2**24).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    assert "bomb.png: damaged, or not a zip archive (Bad CRC-32" in refusal(tmp_path / "x.zip")
+
+
+def write_tar(path: Path, *members: str | tarfile.TarInfo, mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for member in members:
+            info = member if isinstance(member, tarfile.TarInfo) else tarfile.TarInfo(member)
+            content = b"some bytes of " + info.name.encode()
+            info.size = len(content) if info.isfile() else 0
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+TARS = {"x.tar": "w", "x.tar.gz": "w:gz", "x.tgz": "w:gz", "x.tar.bz2": "w:bz2", "x.tar.xz": "w:xz", "download": "w"}
+
+
+@pytest.mark.parametrize(("name", "mode"), TARS.items())
+def test_a_tar_reads_like_a_folder(tmp_path: Path, name: str, mode: str) -> None:
+    long = f"training/{'x' * 150}.png"
+    archive = write_tar(tmp_path / name, "./training/b.png", "training/a.png", long, "training/._a.png", mode=mode)
+    with open_tree(archive) as tree:
+        assert tree.names == ["training/a.png", "training/b.png", long]
+        assert tree.read("training/b.png") == b"some bytes of ./training/b.png"
+        assert tree.read("training/a.png") == b"some bytes of training/a.png"
+        assert tree.show("training/a.png") == f"{archive}/training/a.png"
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("name", ["../out.png", "training/../../out.png", "/etc/out.png"])
+def test_a_tar_that_leads_outside(tmp_path: Path, name: str, mode: str) -> None:
+    archive = write_tar(tmp_path / "x.tar", "good.png", name, mode=mode)
+    assert (
+        refusal(archive)
+        == f"{archive}: {name!r} leads outside of the archive; nothing was read from it; do not trust it"
+    )
+
+
+KINDS = {
+    tarfile.SYMTYPE: "a link",
+    tarfile.LNKTYPE: "a link",
+    tarfile.CHRTYPE: "a device, a pipe or a sparse file",
+    tarfile.FIFOTYPE: "a device, a pipe or a sparse file",
+}
+
+
+@pytest.mark.parametrize(("kind", "words"), KINDS.items())
+def test_a_tar_with_more_than_files(tmp_path: Path, kind: bytes, words: str) -> None:
+    member = tarfile.TarInfo("a.png")
+    member.type, member.linkname = kind, "/etc/passwd"
+    assert f"'a.png' is {words}; nothing was read from it" in refusal(write_tar(tmp_path / "x.tar", member))
+
+
+@pytest.mark.parametrize(("name", "mode"), TARS.items())
+@pytest.mark.parametrize("keep", range(7, 92, 7))
+def test_a_cut_tar(tmp_path: Path, name: str, mode: str, keep: int) -> None:
+    names = [f"{random.Random(number).randbytes(90).hex()}.png" for number in range(12)]
+    archive = write_tar(tmp_path / name, *names, mode=mode)
+    data = archive.read_bytes()
+    whole = len(data) if ":" in mode else len(data) - tarfile.RECORDSIZE  # nothing is lost with zeros at the end
+    archive.write_bytes(data[: keep * whole // 100])
+    assert "damaged, or not a tar archive" in refusal(archive)
+
+
+def test_a_compressed_file_that_is_no_tar(tmp_path: Path) -> None:
+    (tmp_path / "x.tar.gz").write_bytes(b"\x1f\x8b and no more")
+    assert "x.tar.gz: damaged, or not a tar archive" in refusal(tmp_path / "x.tar.gz")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_large_file_in_a_tar_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    archive = write_tar(tmp_path / "x.tar", "a.png", "a-longer-name.png", mode=mode)
+    for module in ("roadseg.data.tars", "roadseg.frames.reading"):
+        monkeypatch.setattr(f"{module}.MAX_BYTES", 25)
+    with open_tree(archive) as tree:
+        assert tree.read("a.png") == b"some bytes of a.png"
+        with pytest.raises(UserError, match=r"a-longer-name\.png has 0 MiB, and a picture may have 0; save it smaller"):
+            tree.read("a-longer-name.png")
+
+
+def test_a_tar_that_grows_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as archive:
+        for number in range(10):
+            info = tarfile.TarInfo(f"{number}.png")
+            info.size = 2**20
+            archive.addfile(info, io.BytesIO(bytes(2**20)))
+    monkeypatch.setattr("roadseg.data.tars.MAX_BYTES", 2**20)
+    assert "x.tgz: unpacks to more than 100 times its size; do not trust it" in refusal(tmp_path / "x.tgz")
+
+
+@pytest.mark.timeout(10)
+def test_links_in_a_folder(tmp_path: Path) -> None:
+    for name in ("real/a.png", "mine/training/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"some bytes")
+    mine = tmp_path / "mine"
+    (mine / "linked").symlink_to("../real")
+    for number in range(3):  # each way round leads to three more
+        (mine / f"training/up{number}").symlink_to("..")
+    (mine / "training/self.png").symlink_to("self.png")
+    (mine / "training/gone.png").symlink_to("nowhere.png")
+    ups = [f"training/up{number}/" for number in range(3)]
+    assert names_in(mine) == sorted(["linked/a.png", "training/b.png", "training/self.png", "training/gone.png", *ups])
+    with open_tree(mine) as tree:
+        assert tree.read("linked/a.png") == b"some bytes"
+        with pytest.raises(UserError, match=r"self\.png is a link that leads back to itself; remove it"):
+            tree.read("training/self.png")
+        with pytest.raises(UserError, match=r"gone\.png is a broken link to nowhere\.png; repair it, or remove it"):
+            tree.read("training/gone.png")
+
+
+@pytest.mark.timeout(10)
+def test_what_is_no_folder_and_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "pipe") == f"{tmp_path}/pipe is a named pipe; name a folder, a zip or a tar"
+    assert refusal(Path("/dev/zero")) == "/dev/zero is a device; name a folder, a zip or a tar"
+    (tmp_path / "mine").mkdir()
+    os.mkfifo(tmp_path / "mine/a.png")
+    assert "mine/a.png is a named pipe, not a file; put a file there, or remove it" in refusal(tmp_path / "mine")
+
+
+def test_a_large_file_in_a_folder_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(files.MAX_BYTES + 2**20)
+    assert "a.png has 513 MiB, and a picture may have 512; save it smaller" in refusal(tmp_path)

@@ -1,0 +1,123 @@
+"""The weights of former runs are found by name, in a repository of one small stage, also from a throw-away folder."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roadseg.experiments.former_runs import former_runs
+from roadseg.pipeline.commands import dvc, git
+from roadseg.pipeline.errors import UserError
+
+STAGES = """
+stages:
+  train:
+    cmd: mkdir -p models && cp params.yaml models/model.safetensors
+    params: [value]
+    outs: [models/model.safetensors]
+"""
+
+
+def run_with(value: int, name: str, *how: str) -> None:
+    dvc("exp", "run", *how, "--name", name, "-S", f"value={value}")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A repository with an experiment `one`, another `two` made in a folder of its own, and a commit without a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("repository"))
+        for who in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{who}_NAME", "a")
+            patch.setenv(f"GIT_{who}_EMAIL", "a@b")
+        git("init", "-q", "-b", "main")
+        dvc("init", "-q")
+        Path("dvc.yaml").write_text(STAGES)
+        Path("params.yaml").write_text("value: 0\n")
+        git("add", ".")
+        git("commit", "-qm", "code")
+        git("tag", "code")
+        run_with(1, "one")
+        git("checkout", "-q", ".")
+        run_with(2, "two", "--temp")
+        yield Path.cwd()
+
+
+@pytest.fixture(autouse=True)
+def inside(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+
+
+def values(source: str) -> list[str]:
+    return [run.weights.read_text() for run in former_runs(source)]
+
+
+def test_an_experiment_stands_for_its_weights() -> None:
+    assert values("exp:one") == ["value: 1\n"]
+    assert values("exp:two+one") == ["value: 2\n", "value: 1\n"]
+    assert former_runs("file:exp:one") == former_runs("none") == []
+
+
+def test_its_file_of_git_changes_when_it_runs_again() -> None:
+    (before,) = former_runs("exp:two")
+    assert before.reference is not None
+    commit = before.reference.read_text()
+    dvc("exp", "remove", "two")
+    run_with(3, "two", "--temp")
+    (after,) = former_runs("exp:two")
+    assert after.weights.read_text() == "value: 3\n"
+    assert after.reference == before.reference
+    assert after.reference.read_text() != commit
+
+
+def test_a_packed_reference_has_no_file() -> None:
+    git("pack-refs", "--all")
+    (run,) = former_runs("exp:one")
+    assert run.reference is None
+    assert run.weights.read_text() == "value: 1\n"
+
+
+def test_a_commit_stands_for_its_weights_too(repository: Path) -> None:
+    commit = git("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/one").strip()
+    git("tag", "kept", commit)
+    assert values(f"exp:{commit[:12]}+kept") == ["value: 1\n"] * 2
+
+
+def test_another_folder_asks_the_repository_that_dvc_names(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "clone", "-q", repository, tmp_path / "clone"], check=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    with pytest.raises(UserError, match=r"^exp:one: there is no such experiment or git revision here"):
+        former_runs("exp:one")
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    assert values("exp:one") == ["value: 1\n"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("three", "there is no such experiment or git revision here; choose one that dvc exp list --all-commits shows"),
+        ("--all", "there is no such experiment or git revision here; "),
+        ("code", r"its dvc\.lock has no models/model\.safetensors; choose a run whose training has ended"),
+    ],
+)
+def test_a_run_without_weights_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=f"^exp:{name}: {message}"):
+        former_runs(f"exp:one+{name}")
+
+
+@pytest.mark.parametrize("source", ["exp:", "exp:one+", "exp:+one"])
+def test_a_missing_name_is_called_so(source: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(source)}: a name is missing; write exp:NAME, or exp:NAME"):
+        former_runs(source)
+
+
+def test_weights_that_are_not_in_the_cache_are_asked_for() -> None:
+    (run,) = former_runs("exp:one")
+    away = run.weights.rename(run.weights.with_suffix(".away"))
+    with pytest.raises(UserError, match=r"^exp:one: .* is not in DVC's cache here; get it with dvc exp pull "):
+        former_runs("exp:one")
+    away.rename(run.weights)

@@ -1,0 +1,40 @@
+"""A set of classes is written beside the frames and read again as it was."""
+
+import numpy as np
+import pytest
+
+from roadseg.frames.classes import CITYSCAPES, ClassSet, colorize, read_classes, write_classes
+from roadseg.pipeline.errors import UserError
+
+TWO = ClassSet(("Straße", "nan"), ((1, 2, 3), (4, 5, 6)))
+
+
+@pytest.mark.parametrize("classes", [CITYSCAPES, TWO], ids=["cityscapes", "two"])
+def test_what_is_written_is_read_again(tmp_path, classes):
+    write_classes(tmp_path, classes)
+    assert read_classes(tmp_path) == classes
+
+
+def test_the_files_have_a_line_a_class(tmp_path):
+    write_classes(tmp_path, TWO)
+    assert (tmp_path / "names.txt").read_bytes() == "Straße\nnan\n".encode()
+    assert (tmp_path / "colors.txt").read_bytes() == b"1 2 3\n4 5 6\n"
+
+
+def test_a_folder_without_names_holds_cityscapes_classes(tmp_path):
+    assert read_classes(tmp_path) is CITYSCAPES
+
+
+@pytest.mark.parametrize("colors", ["1 2 3\n", "1 2 3\n4 5\n", "1 2 3\n4 5 six\n", None])
+def test_files_that_don_t_fit_are_one_line(tmp_path, colors):
+    write_classes(tmp_path, TWO)
+    (tmp_path / "colors.txt").unlink()
+    if colors is not None:
+        (tmp_path / "colors.txt").write_text(colors)
+    with pytest.raises(UserError, match=r"names\.txt and colors\.txt don't fit; run `dvc repro fetch_data`$"):
+        read_classes(tmp_path)
+
+
+def test_what_is_no_class_is_painted_black():
+    ids = np.array([[0, 1, 2, 255]], dtype=np.uint8)
+    assert colorize(ids, TWO).tolist() == [[[1, 2, 3], [4, 5, 6], [0, 0, 0], [0, 0, 0]]]
