@@ -30,7 +30,7 @@ from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
 from roadseg.networks.memory import keep_freed_memory
-from roadseg.networks.prediction import enlarge_logits, normalize
+from roadseg.networks.prediction import normalize, upsample_logits
 from roadseg.networks.weights import read_tensors
 from roadseg.pipeline.sections import Input
 from roadseg.scoring.scoring import cal_acc
@@ -119,7 +119,7 @@ def score_job(engine: str, folder: Path) -> Job:
     def miou() -> float:
         joint = np.zeros((VALUES, VALUES), dtype=np.int64)
         for image, label in zip(images, labels, strict=True):
-            joint += joint_histogram(enlarge_logits(logits(image[None])[0], label.shape[:2]), label)
+            joint += joint_histogram(upsample_logits(logits(image[None])[0], label.shape[:2]), label)
         return cal_acc(joint)[0]
 
     return miou

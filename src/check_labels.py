@@ -52,7 +52,7 @@ def main() -> None:
     params, classes = load_params(), read_classes(paths.SEG_DATA)
     make_deterministic()
     keep_freed_memory()
-    network = build_model(params.model, params.models[params.model], len(classes))
+    network = build_model(params.model, params.network, len(classes))
     fill_network(network, paths.EARLY)
     model, device = on_best_device(network, params.predict.precision)
     with replacing(paths.LABEL_CHECK) as folder:

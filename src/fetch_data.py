@@ -54,7 +54,7 @@ def main() -> None:
 
 def chosen_rule(params: Params) -> LabelRule:
     """The classes of `classes`, and what in a label means them; UserError where the row's file is wrong."""
-    row = params.class_sets[params.classes]
+    row = params.class_row
     return label_rule(params.classes, read_class_file(paths.INPUT_CLASSES) if row.file else row)
 
 

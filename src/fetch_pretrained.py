@@ -44,7 +44,7 @@ def main() -> None:
 
 def start(params: Params) -> dict[str, Tensor]:
     """The weights that the chosen model starts from; UserError where it or they can't serve."""
-    row = params.models[params.model]
+    row = params.network
     num_classes = len(read_classes(paths.SEG_DATA))
     model = build_model(params.model, row, num_classes)
     for size, decided_by in sizes_seen(params).items():

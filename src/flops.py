@@ -21,7 +21,7 @@ def main() -> None:
     model = build_model(name, params.models[name], num_classes)
     input_size = params.input.height, params.input.width
     cost = count_flops(model, params.flops.height, params.flops.width, input_size)
-    trained = build_model(params.model, params.models[params.model], num_classes)  # whatever flops.network says
+    trained = build_model(params.model, params.network, num_classes)  # whatever flops.network says
     passes = passes_of(params.predict.passes, *input_size)
     write_json(
         paths.FLOPS,

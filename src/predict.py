@@ -52,7 +52,7 @@ def main() -> None:
 
     how = params.predict
     maps = Timed(
-        predict(model, frames, range(len(frames)), how.batch_size, how.enlarge, device, how.passes),
+        predict(model, frames, range(len(frames)), how.batch_size, how.upsampling, device, how.passes),
         warm_up=how.batch_size,
     )
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
@@ -81,7 +81,7 @@ def trained_model(params: Params | RunParams, weights: Path, num_classes: int) -
     """
     make_deterministic()
     keep_freed_memory()
-    network = build_model(params.model, params.models[params.model], num_classes)
+    network = build_model(params.model, params.network, num_classes)
     fill_network(network, weights)
     if params.predict.engine == "torch":
         return on_best_device(network, params.predict.precision)

@@ -87,7 +87,7 @@ def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
         named[paths.INPUT_FRAMES] = f"data.{data.source}.path", own[data.source] or ""
     if data.unlabelled.source == "images":
         named[paths.INPUT_UNLABELLED] = "data.unlabelled.path", data.unlabelled.path or ""
-    if class_file := params.class_sets[params.classes].file:
+    if class_file := params.class_row.file:
         named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
     for link, (key, source) in weights_named(params).items():
         if source.startswith("file:"):
@@ -100,7 +100,7 @@ def weights_chosen(params: Params) -> dict[Path, tuple[str, str, dict[str, Sourc
     """For each link to weights the key in params.yaml that names them, its value, and the names of the model's row."""
     models, distill = params.models, params.distill
     return {
-        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, models[params.model].pretrained),
+        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, params.network.pretrained),
         paths.INPUT_TEACHER: ("distill.teacher", distill.teacher, models[distill.model].pretrained),
     }
 

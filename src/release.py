@@ -50,12 +50,12 @@ def main() -> None:
     if missing := [path for path in (paths.PARAMS, *COPIED, paths.CLASSES) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
     params, classes = load_params(), read_classes(paths.SEG_DATA)
-    network = build_model(params.model, params.models[params.model], len(classes))
+    network = build_model(params.model, params.network, len(classes))
     with replacing(RELEASES / options.name) as folder:
         folder.mkdir(parents=True)
         for path in COPIED:
             shutil.copy(path, folder)
-        row = params.models[params.model].model_dump(exclude={"pretrained"})
+        row = params.network.model_dump(exclude={"pretrained"})
         write_json(folder / "config.json", hub_config(network, params.model, row))
         write_json(folder / "classes.json", class_rows(classes))
         (folder / paths.PARAMS.name).write_text(
@@ -95,7 +95,7 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int, i
     """
     network.load_state_dict(load_weights(paths.MODEL))
     size = params.input.height, params.input.width
-    notes = {"resize": testing_rule(params.input.resize), "enlarge": params.predict.enlarge}
+    notes = {"resize": testing_rule(params.input.resize), "upsampling": params.predict.upsampling}
     try:
         graphs = {"model.onnx": export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)}
     except UserError as error:
@@ -109,7 +109,7 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int, i
     for name, graph in graphs.items():
         (folder / name).write_bytes(graph)
         sides = network_logits(network), onnxruntime_session(graph)
-        found[name] = compare(*sides, images, labels, params.predict.enlarge, num_classes, IGNORE_INDEX)
+        found[name] = compare(*sides, images, labels, params.predict.upsampling, num_classes, IGNORE_INDEX)
     check_parity(found["model.onnx"], "model.onnx")
     for name, one in found.items():
         mious = f"{100 * one.miou:.2f} %, by torch {100 * one.network_miou:.2f} %"
@@ -148,7 +148,7 @@ def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
         "classes": len(classes),
         "classes_in_words": classes_in_words(classes),
         "model": params.model,
-        "row": params.models[params.model],
+        "row": params.network,
         "flops_size": f"{params.flops.height}x{params.flops.width}",
         "input_size": f"{params.input.height}x{params.input.width}",
         "source": source_of(params.data.source),

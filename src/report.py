@@ -91,7 +91,7 @@ def describe_run(
             "batch size": params.train.batch_size,
             "weights kept": weights_kept(params),
             "fine-tuning": fine_tuning(params),
-            "enlarged to the label's size": params.predict.enlarge,
+            "enlarged to the label's size": params.predict.upsampling,
             "seed": params.seed,
         },
     }
@@ -104,8 +104,8 @@ def weights_kept(params: Params) -> str:
         f"moving average of {train.ema:g}" if train.ema else "",
         f"mean of the last {train.average_last} epochs" if train.average_last > 1 else "",
         f"mean of {train.members} trainings" if train.members > 1 else "",
-        f"{100 * train.keep_start:g} % of the start's" if train.keep_start else "",
-        "logits of rare classes raised" if train.keep_rare else "",
+        f"{100 * train.weight_interpolation:g} % of the start's" if train.weight_interpolation else "",
+        "logits of rare classes raised" if train.logit_adjustment else "",
     ]
     return ", ".join(filter(None, parts)) or "one epoch's"
 

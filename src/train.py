@@ -59,7 +59,9 @@ def main() -> None:
         check_board()
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
-    check_given(start, {"train.keep_start": params.train.keep_start, "train.l2_sp": params.train.l2_sp})
+    check_given(
+        start, {"train.weight_interpolation": params.train.weight_interpolation, "train.l2_sp": params.train.l2_sp}
+    )
     check_shareable(params.train.freeze, fabric.world_size)
     data = load_data(params, classes, fabric.world_size)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
@@ -71,9 +73,9 @@ def main() -> None:
     started -= before["seconds"]
     members, miou_of = train_members(params, fabric, data, start, saved, before, started, classes.names)
     weights, miou = soup_of(member.weights for member in members), members[0].miou
-    if params.train.keep_rare and params.train.epochs:
+    if params.train.logit_adjustment and params.train.epochs:
         weights = with_rare_classes(params, fabric, data, start, weights)
-    if len(members) > 1 or params.train.keep_rare:
+    if len(members) > 1 or params.train.logit_adjustment:
         miou = miou_of(weights)
     stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
@@ -88,7 +90,7 @@ def main() -> None:
 
 def saved_states(params: Params, fabric: Fabric, data: Data) -> Saved:
     """Where this training keeps its state: in the store, under all that decides its result."""
-    choices = [params.seed, params.model, params.models[params.model], params.loss, params.label_smoothing, params.dice]
+    choices = [params.seed, params.model, params.network, params.loss, params.label_smoothing, params.dice]
     choices += [params.lovasz, params.ohem, params.focal, params.schedule, params.schedules, params.augment]
     choices += [params.augmentation, params.input, params.train, read_classes(paths.SEG_DATA)]
     choices += [{name: row.share for name, row in params.data.also.items()}, params.data.unlabelled]

@@ -60,12 +60,19 @@ def files_behind(file, seen=frozenset()):
     return seen
 
 
+# what the checked parameters call by a name of its own
+DERIVED = {"network": "models.${model}", "class_row": "class_sets.${classes}", "schedule_row": "schedules"}
+
+
 def params_read(source):
     """The keys of params.yaml behind each chain `params.a.b[params.c]`, in the notation of dvc.yaml."""
     keys = set()
     for chain in re.findall(r"\bparams((?:\.\w+|\[params(?:\.\w+)+\])+)", source):
         chain = re.sub(r"\[params((?:\.\w+)+)\]", lambda found: f".${{{found[1][1:]}}}", chain)
         key = re.sub(r"\.(model_dump|items)$", "", chain)[1:]
+        key = next(
+            (f"{full}{key.removeprefix(name)}" for name, full in DERIVED.items() if key.split(".")[0] == name), key
+        )
         if key != "load_params":
             keys.add(key)
         keys.update(re.findall(r"\$\{([\w.]+)\}", key))

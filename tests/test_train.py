@@ -25,12 +25,12 @@ FINE_TUNING = {
     "train.batch_norm": "frozen",
     "train.clip": 1.0,
     "train.ema": 0.9,
-    "train.keep_start": 0.25,
+    "train.weight_interpolation": 0.25,
     "train.average_last": 2,
     "train.members": 2,
     "train.l2_sp": 0.01,
     "train.keep_logits": 0.1,
-    "train.keep_rare": 1.0,
+    "train.logit_adjustment": 1.0,
     "train.aux": 0.4,
     "train.head_lr": 2.0,
     "train.layer_decay": 0.7,
@@ -84,7 +84,7 @@ def test_the_mean_of_the_last_epochs_is_scored_itself(project):
 
 
 def test_a_share_of_one_keeps_the_start(project):
-    weights, _, history = trained(**{"train.keep_start": 1.0})
+    weights, _, history = trained(**{"train.weight_interpolation": 1.0})
     start = load_file(START)
     assert all(weights[name].equal(start[name]) for name in weights if not name.endswith("num_batches_tracked"))
     assert history["miou"].nunique() == 1
@@ -92,8 +92,8 @@ def test_a_share_of_one_keeps_the_start(project):
 
 def test_rare_classes_are_raised_in_the_bias_alone(project, capsys):
     plain, _, _ = trained(**{"train.lr": 1e-2})
-    raised, _, _ = trained(**{"train.lr": 1e-2, "train.keep_rare": 1.0})
-    half, _, _ = trained(**{"train.lr": 1e-2, "train.keep_rare": 0.5})
+    raised, _, _ = trained(**{"train.lr": 1e-2, "train.logit_adjustment": 1.0})
+    half, _, _ = trained(**{"train.lr": 1e-2, "train.logit_adjustment": 0.5})
     assert [name for name in plain if not plain[name].equal(raised[name])] == [BIAS]
     rise = raised[BIAS] - plain[BIAS]
     assert rise.min() >= 0
@@ -105,20 +105,20 @@ def test_rare_classes_are_raised_in_the_bias_alone(project, capsys):
 def test_what_started_at_random_has_no_rare_classes_to_keep(project, capsys):
     stored = paths.PRETRAINED.read_bytes()
     save_file({name: tensor for name, tensor in load_file(START).items() if name != BIAS}, paths.PRETRAINED)
-    plain, raised = trained()[0], trained(**{"train.keep_rare": 1.0})[0]
+    plain, raised = trained()[0], trained(**{"train.logit_adjustment": 1.0})[0]
     paths.PRETRAINED.write_bytes(stored)
     assert all(plain[name].equal(raised[name]) for name in plain)
-    assert f"train.keep_rare changes nothing: {BIAS} started at random" in capsys.readouterr().out
+    assert f"train.logit_adjustment changes nothing: {BIAS} started at random" in capsys.readouterr().out
 
 
 def test_a_share_of_the_start_beside_what_started_at_random_is_told_once(project, capsys):
     stored = paths.PRETRAINED.read_bytes()
     save_file({name: tensor for name, tensor in load_file(START).items() if name != BIAS}, paths.PRETRAINED)
-    trained(**{"train.keep_start": 0.25, "train.members": 2})
+    trained(**{"train.weight_interpolation": 0.25, "train.members": 2})
     paths.PRETRAINED.write_bytes(stored)
-    told = "train.keep_start: 0.25 mixes in weights that what starts at random is not trained with (tensors: 1, first "
+    told = "train.weight_interpolation: 0.25 mixes in weights that what starts at random is not trained with (tensors: 1, first "
     assert capsys.readouterr().out.count(f"{told}{BIAS}); compare with 0\n") == 1
-    trained(**{"train.keep_start": 0.25})
+    trained(**{"train.weight_interpolation": 0.25})
     assert "mixes in" not in capsys.readouterr().out
 
 
@@ -128,7 +128,7 @@ def test_no_epoch_keeps_the_start_as_it_is(project):
     assert weights.keys() == start.keys()
     assert all(weights[name].equal(start[name]) for name in start)
     assert history[["epoch", "miou"]].to_numpy().tolist() == [[0, row["miou"]]]
-    assert row["miou"] == trained(**{"train.keep_start": 1.0, "train.epochs": 1})[1]["miou"]
+    assert row["miou"] == trained(**{"train.weight_interpolation": 1.0, "train.epochs": 1})[1]["miou"]
 
 
 def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
@@ -139,8 +139,10 @@ def test_a_start_that_lacks_what_is_asked_for_is_refused(project):
         with pytest.raises(UserError, match=rf"train\.{key}: {value}, but .* start at random, such as encoder\."):
             trained(**{f"train.{key}": value})
     save_file({}, paths.PRETRAINED)
-    with pytest.raises(UserError, match=r"train\.keep_start: 0\.5, but the training starts from random weights"):
-        trained(**{"train.keep_start": 0.5})
+    with pytest.raises(
+        UserError, match=r"train\.weight_interpolation: 0\.5, but the training starts from random weights"
+    ):
+        trained(**{"train.weight_interpolation": 0.5})
     paths.PRETRAINED.write_bytes(stored)
 
 

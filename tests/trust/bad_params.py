@@ -77,7 +77,7 @@ VALUES = {
     "train.select": ["best", None],
     "train.clip": [-1, NAN],
     "train.ema": NO_SHARE,
-    "train.keep_start": [-0.1, 1.1, 0.5],
+    "train.weight_interpolation": [-0.1, 1.1, 0.5],
     "train.average_last": [0, 99, 2],
     "train.members": [0, 2, 1.5],
     "train.l2_sp": [-1, 0.1],

@@ -63,7 +63,7 @@ def _unfit_classes(params: Params) -> list[str]:
     if params.classes not in params.class_sets:
         choice = ", ".join(params.class_sets)
         return [f"classes: {params.classes!r} is not in `class_sets`; choose from {choice}"]
-    row, name = params.class_sets[params.classes], params.classes
+    row, name = params.class_row, params.classes
     if names_file(row) and not row.file:
         return [f"class_sets.{name}.file is empty, but classes is {name}; name a YAML file of classes"]
     if tuple(row.names) == NAMES:

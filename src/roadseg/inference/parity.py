@@ -10,7 +10,7 @@ from torch import nn
 
 from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.inference.graph import OfPictures
-from roadseg.networks.prediction import ENLARGE
+from roadseg.networks.prediction import UPSAMPLING
 from roadseg.pipeline.errors import UserError
 from roadseg.scoring.scoring import cal_acc
 
@@ -47,13 +47,13 @@ def compare(
     other: Logits,
     images: np.ndarray,
     labels: Sequence[np.ndarray],
-    enlarge: str,
+    upsampling: str,
     num_classes: int,
     ignore_index: int,
 ) -> Parity:
     """Run both on each of the images, (N, H, W, 3) uint8 RGB, and compare logits, classes and score.
 
-    The labels are (h, w) uint8, each of its own size; `enlarge` names how logits come to that size.
+    The labels are (h, w) uint8, each of its own size; `upsampling` names how logits come to that size.
     """
     joints, seconds = np.zeros((2, VALUES, VALUES), dtype=np.int64), np.zeros(2)
     largest, same = 0.0, 0
@@ -65,7 +65,7 @@ def compare(
             started = time.perf_counter()
             logits.append(run(image[None])[0])
             seconds[index] += time.perf_counter() - started
-            maps.append(ENLARGE[enlarge](torch.from_numpy(logits[-1]), label.shape[:2]))
+            maps.append(UPSAMPLING[upsampling](torch.from_numpy(logits[-1]), label.shape[:2]))
             joints[index] += joint_histogram(maps[-1], label)
         largest = max(largest, float(np.abs(logits[0] - logits[1]).max()))
         same += int((maps[0] == maps[1]).sum())

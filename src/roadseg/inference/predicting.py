@@ -23,7 +23,7 @@ class Predicted:
 
 
 def predict_frames(
-    engine: Engine, frames: Iterable[Frame | Broken], batch_size: int, enlarge: str
+    engine: Engine, frames: Iterable[Frame | Broken], batch_size: int, upsampling: str
 ) -> Iterator[Predicted | Broken]:
     """Yield what is predicted of each frame; those that are broken come at once, before the batch around them.
 
@@ -36,15 +36,15 @@ def predict_frames(
             continue
         batch.append(frame)
         if len(batch) == batch_size:
-            yield from _predict_batch(engine, batch, enlarge)
+            yield from _predict_batch(engine, batch, upsampling)
             batch = []
     if batch:
-        yield from _predict_batch(engine, batch, enlarge)
+        yield from _predict_batch(engine, batch, upsampling)
 
 
-def _predict_batch(engine: Engine, batch: list[Frame], enlarge: str) -> Iterator[Predicted]:
+def _predict_batch(engine: Engine, batch: list[Frame], upsampling: str) -> Iterator[Predicted]:
     logits = engine(np.stack([frame.small for frame in batch]))
-    maps = class_maps(logits, [(frame.image.shape[0], frame.image.shape[1]) for frame in batch], enlarge)
+    maps = class_maps(logits, [(frame.image.shape[0], frame.image.shape[1]) for frame in batch], upsampling)
     for frame, classes, own in zip(batch, maps, logits, strict=True):
         yield Predicted(frame, classes, confidence(own))
 

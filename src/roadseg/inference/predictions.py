@@ -95,7 +95,7 @@ def predict_all(
         writers,
     ):
         summary, broken = Summary(file, classes.names), 0
-        predicted = predict_frames(engine, frames, how.batch_size, how.enlarge)
+        predicted = predict_frames(engine, frames, how.batch_size, how.upsampling)
         for row in in_order(writers, (partial(row_of, write, len(classes), one) for one in predicted), WRITTEN_BEHIND):
             if isinstance(row, Broken):
                 broken += 1

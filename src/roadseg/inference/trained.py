@@ -24,6 +24,11 @@ class RunParams(Section):
     input: Input
     predict: Predict
 
+    @property
+    def network(self) -> Network:
+        """The chosen row of the models."""
+        return self.models[self.model]
+
 
 @dataclass(frozen=True)
 class Trained:

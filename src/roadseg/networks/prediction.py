@@ -50,14 +50,14 @@ def _weights(old: int, new: int, device: torch.device) -> Tensor:
     return interpolate(each, size=(new, old), mode="bilinear", align_corners=False)[0, 0]
 
 
-def enlarge_logits(logits: Tensor, size: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
+def upsample_logits(logits: Tensor, size: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
     """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels.
 
     `mode` is bilinear, or bicubic, which keeps thin things that the former blurs where the logits are coarse. On a CPU
     by OpenCV, class by class: its rules are torch's, at a third of the time or less.
     """
     if logits.device.type == "cpu":
-        return _largest_when_enlarged(_planes(logits.float()), size, _OPENCV[mode])
+        return _largest_when_upsampled(_planes(logits.float()), size, _OPENCV[mode])
     return interpolate(logits[None], size=size, mode=mode)[0].max(dim=0).indices.byte().cpu().numpy()
 
 
@@ -70,7 +70,7 @@ def _planes(logits: Tensor) -> np.ndarray:
     return planes.reshape(logits.shape)
 
 
-def _largest_when_enlarged(planes: np.ndarray, size: tuple[int, int], rule: int) -> np.ndarray:
+def _largest_when_upsampled(planes: np.ndarray, size: tuple[int, int], rule: int) -> np.ndarray:
     """Class by class: a plane stays in the processor's cache, and all those of a frame of 4000x3000 fill a gigabyte."""
     best = cv2.resize(planes[0], size[::-1], interpolation=rule)
     classes, grown, won = np.zeros(size, np.uint8), np.empty_like(best), np.empty(size, np.uint8)
@@ -82,23 +82,23 @@ def _largest_when_enlarged(planes: np.ndarray, size: tuple[int, int], rule: int)
     return classes
 
 
-def enlarge_classes(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
+def upsample_classes(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     """(C, h, w) logits -> (H, W) uint8 classes by the study's way: the class map grows by nearest neighbour."""
     classes = logits.max(dim=0).indices.byte()  # on a CPU four times faster than argmax; ties go to the first
     return interpolate(classes[None, None], size=size, mode="nearest")[0, 0].cpu().numpy()
 
 
-ENLARGE: Mapping[str, Callable[[Tensor, tuple[int, int]], np.ndarray]] = {
-    "logits": enlarge_logits,
-    "logits_cubic": partial(enlarge_logits, mode="bicubic"),
-    "classes": enlarge_classes,
+UPSAMPLING: Mapping[str, Callable[[Tensor, tuple[int, int]], np.ndarray]] = {
+    "bilinear": upsample_logits,
+    "bicubic": partial(upsample_logits, mode="bicubic"),
+    "class_map": upsample_classes,
 }
 
 
-def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], enlarge: str) -> list[np.ndarray]:
+def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], upsampling: str) -> list[np.ndarray]:
     """(N, C, h, w) logits -> N class maps, (H, W) uint8 each of its own size; a frame for each of torch's threads."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(ENLARGE[enlarge], logits, sizes))
+        return list(pool.map(UPSAMPLING[upsampling], logits, sizes))
 
 
 def predict(
@@ -106,7 +106,7 @@ def predict(
     frames: Frames,
     indices: Sequence[int],
     batch_size: int,
-    enlarge: str,
+    upsampling: str,
     device: torch.device,
     asked: Passes | None = None,
 ) -> Iterator[np.ndarray]:
@@ -117,7 +117,7 @@ def predict(
     engine = torch_engine(model, frames.size, device, asked)
     for start in range(0, len(indices), batch_size):
         batch = list(indices[start : start + batch_size])
-        yield from class_maps(engine(frames.images[batch]), [frames.sizes[index] for index in batch], enlarge)
+        yield from class_maps(engine(frames.images[batch]), [frames.sizes[index] for index in batch], upsampling)
 
 
 def torch_engine(model: nn.Module, size: tuple[int, int], device: torch.device, asked: Passes | None = None) -> Engine:

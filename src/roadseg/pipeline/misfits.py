@@ -72,7 +72,7 @@ def _misfits_in_training(raw: Any) -> list[str]:
     if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
         problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
     if at("pretrained") == "none":
-        off = {"keep_start": 0, "l2_sp": 0, "keep_logits": 0, "keep_rare": 0, "members": 1}
+        off = {"weight_interpolation": 0, "l2_sp": 0, "keep_logits": 0, "logit_adjustment": 0, "members": 1}
         problems += [
             f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to {value}"
             for key, value in off.items()

@@ -135,12 +135,12 @@ class Train(Section):
     batch_norm: Literal["train", "frozen"]
     clip: NonNegativeFloat
     ema: Share
-    keep_start: Annotated[float, Field(ge=0, le=1)]
+    weight_interpolation: Annotated[float, Field(ge=0, le=1)]
     average_last: PositiveInt
     members: PositiveInt
     l2_sp: NonNegativeFloat
     keep_logits: NonNegativeFloat
-    keep_rare: Annotated[float, Field(ge=0, le=1)]
+    logit_adjustment: Annotated[float, Field(ge=0, le=1)]
     aux: NonNegativeFloat
     head_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]
@@ -172,7 +172,7 @@ class Predict(Section):
     engine: Literal["torch", "onnxruntime", "openvino"]
     batch_size: PositiveInt
     passes: Passes
-    enlarge: Literal["logits", "logits_cubic", "classes"]
+    upsampling: Literal["bilinear", "bicubic", "class_map"]
     precision: Precision
 
 
@@ -220,6 +220,22 @@ class Params(Section):
     check_labels: CheckLabels
     flops: Flops
     report: Report
+
+    @property
+    def network(self) -> Network:
+        """The chosen row of the models."""
+        return self.models[self.model]
+
+    @property
+    def class_row(self) -> ClassRow:
+        """The chosen row of the classes."""
+        return self.class_sets[self.classes]
+
+    @property
+    def schedule_row(self) -> Constant | Cosine | CosineRestarts | Plateau | Poly:
+        """The chosen row of the schedules."""
+        row: Constant | Cosine | CosineRestarts | Plateau | Poly = getattr(self.schedules, self.schedule)
+        return row
 
 
 def load_params() -> Params:

@@ -37,9 +37,9 @@ def starting_network(params: Params, fabric: Fabric, data: Data, start: Mapping[
 
     `start` are any of its tensors, of any shape and dtype. Raises UserError where they, or the batches, can't serve it.
     """
-    network = build_model(params.model, params.models[params.model], _num_classes())
+    network = build_model(params.model, params.network, _num_classes())
     check_pretrained(network, start, params.train.members, params.train.keep_logits, params.train.epochs)
-    if params.train.keep_rare:
+    if params.train.logit_adjustment:
         bias_of_logits(network, _num_classes())
     synced = params.train.batch_norm == "train"
     if synced:  # statistics that stay don't mind a single frame
@@ -65,15 +65,15 @@ def learning(
     """
     trained, loss, groups = _trained_parts(params, network)
     optimizer = build_optimizer(params.train.optimizer, groups, params.train.lr, params.train.weight_decay)
-    row = getattr(params.schedules, params.schedule)
+    row = params.schedule_row
     schedule = build_schedule(row, optimizer, max(params.train.epochs, 1), batches_per_epoch)
     model, optimizer = fabric.setup(trained, optimizer)  # all processes now have the same weights
     if not initial:
         initial.update(copy_of(network))
-        _tell_of_random(fabric, params.train.keep_start, random_tensors(initial, start))
+        _tell_of_random(fabric, params.train.weight_interpolation, random_tensors(initial, start))
     network.load_state_dict(initial)  # and so have all members, where they are not pretrained, too
     given = given_tensors(network, start)
-    kept = Kept(network, params.train.ema, given, params.train.keep_start)
+    kept = Kept(network, params.train.ema, given, params.train.weight_interpolation)
     taught = [_teacher_of(params, fabric)] if params.distill.teacher != "none" else []
     train = partial(
         train_epoch,
@@ -91,10 +91,10 @@ def learning(
     return model, TrainingState(trained, optimizer, fabric.strategy.precision, schedule, kept), train
 
 
-def _tell_of_random(fabric: Fabric, keep_start: float, random: Sequence[str]) -> None:
-    if keep_start and random:
+def _tell_of_random(fabric: Fabric, weight_interpolation: float, random: Sequence[str]) -> None:
+    if weight_interpolation and random:
         fabric.print(
-            f"train.keep_start: {keep_start:g} mixes in weights that what starts at random is not trained with "
+            f"train.weight_interpolation: {weight_interpolation:g} mixes in weights that what starts at random is not trained with "
             f"(tensors: {len(random)}, first {random[0]}); compare with 0",
             flush=True,
         )

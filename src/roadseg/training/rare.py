@@ -21,14 +21,14 @@ _MOST = 256  # frames are asked about
 def with_rare_classes(
     params: Params, fabric: Fabric, data: Data, start: Mapping[str, Tensor], weights: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return weights whose logits of rare classes are raised by `train.keep_rare` times what `rise_of_rare` says.
+    """Return weights whose logits of rare classes are raised by `train.logit_adjustment` times what `rise_of_rare` says.
 
     How far they have sunk is measured on the main training frames, seen as in testing; of very many, on some that are
     evenly spread. `start` and `weights` are of any shape and dtype. Where some of `weights` started at random, nothing
     is known of the classes before, and they stay as they are. Raises UserError where a frame can't be read.
     """
     if random := random_tensors(weights, start):
-        fabric.print(f"train.keep_rare changes nothing: {random[0]} started at random", flush=True)
+        fabric.print(f"train.logit_adjustment changes nothing: {random[0]} started at random", flush=True)
         return weights
     network = starting_network(params, fabric, data, start).to(fabric.device)
     files = data.main_files[:: -(-len(data.main_files) // _MOST)]
@@ -38,7 +38,9 @@ def with_rare_classes(
     before = mean_beliefs(fabric, network, images, len(rows))
     network.load_state_dict(weights)
     after = mean_beliefs(fabric, network, images, len(rows))
-    rise = params.train.keep_rare * rise_of_rare(before, after, before.new_tensor([row["share"] for row in rows]))
+    rise = params.train.logit_adjustment * rise_of_rare(
+        before, after, before.new_tensor([row["share"] for row in rows])
+    )
     most = int(rise.argmax())
     fabric.print(f"logits of rare classes raised, at most by {rise[most]:.2f} ({rows[most]['class']})", flush=True)
     bias = bias_of_logits(network, len(rows))

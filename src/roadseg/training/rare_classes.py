@@ -59,6 +59,6 @@ def bias_of_logits(network: nn.Module, num_classes: int) -> str:
     *_, (name, last) = (pair for pair in network.named_modules() if [*pair[1].parameters(recurse=False)])
     if not isinstance(last, nn.Conv2d) or last.bias is None or last.out_channels != num_classes:
         raise UserError(
-            "train.keep_rare: this network does not end in a convolution with a bias for each class; set it to 0"
+            "train.logit_adjustment: this network does not end in a convolution with a bias for each class; set it to 0"
         )
     return f"{name}.bias"

@@ -52,7 +52,7 @@ def watch(
             logits = engine(frames.images[batch])  # (N, C, h, w)
             labels = torch.from_numpy(frames.labels[batch]).to(fabric.device)
             losses += len(batch) * loss_of(as_large_as(logits, labels), labels).item()
-        maps = class_maps(logits, [frames.sizes[index] for index in batch], "logits")
+        maps = class_maps(logits, [frames.sizes[index] for index in batch], "bilinear")
         for index, classes in zip(batch, maps, strict=True):
             joint += joint_histogram(classes, read_label(files[index].label))
     total = sum_over_processes(torch.from_numpy(joint).to(fabric.device))

@@ -49,7 +49,7 @@ def test_the_study_runs_with_its_faults_and_the_corrected_rows_without(project):
         ("input", "resize"),
         ("train", "select"),
         ("train", "short_batch"),
-        ("predict", "enlarge"),
+        ("predict", "upsampling"),
     ):
         assert corrected[section][key] == default[section][key], key
         assert study[section][key] != default[section][key], key
@@ -77,11 +77,11 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
         *(f"recipe-{name}-s1" for name in ("study", "plain")),
         *(name for name in several if name.startswith("frontier-")),  # two sizes, weights of two origins
     }
-    assert steps["recipe-cubic-s1"] == ("untouched", ["predict.enlarge"])
+    assert steps["recipe-cubic-s1"] == ("untouched", ["predict.upsampling"])
     assert steps["recipe-crops-s1"] == ("plain", ["augment"])
-    assert steps["recipe-frozen-s1"] == ("keep_start", ["train.batch_norm"])
-    assert steps["recipe-keep_rare-s1"] == ("keep_start", ["train.keep_rare"])
-    assert steps["recipe-members-s1"] == ("keep_rare", ["train.members"])
+    assert steps["recipe-frozen-s1"] == ("weight_interpolation", ["train.batch_norm"])
+    assert steps["recipe-logit_adjustment-s1"] == ("weight_interpolation", ["train.logit_adjustment"])
+    assert steps["recipe-members-s1"] == ("logit_adjustment", ["train.members"])
     assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
     assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])
     assert steps["corrected-cityscapes_b2-s1"] == ("cityscapes_b3", ["model"])

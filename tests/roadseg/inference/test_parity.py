@@ -26,7 +26,7 @@ def picture():
 
 def test_pixels_logits_and_scores_are_compared():
     # the network misses none of the ones but the 90; the other takes it for a one as well
-    parity = compare(by_brightness(100), by_brightness(80), picture()[None], [LABEL], "logits", 2, 255)
+    parity = compare(by_brightness(100), by_brightness(80), picture()[None], [LABEL], "bilinear", 2, 255)
     assert parity.largest == 20
     assert parity.equal == 7 / 8
     assert parity.network_miou == pytest.approx((4 / 5 + 3 / 4) / 2)

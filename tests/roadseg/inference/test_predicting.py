@@ -31,7 +31,7 @@ def frame(name, height, width):
 def test_each_frame_comes_back_in_its_order_and_size_and_broken_ones_fill_no_batch():
     frames = [frame("a", 1, 1), Broken("x"), frame("b", 300, 20), frame("c", 8, 16), Broken("y"), frame("d", 5, 7)]
     batches = []
-    results = list(predict_frames(bright(batches), frames, 3, "logits"))
+    results = list(predict_frames(bright(batches), frames, 3, "bilinear"))
     assert batches == [3, 1]
     assert [r.reason for r in results if isinstance(r, Broken)] == ["x", "y"]
     predicted = [r for r in results if not isinstance(r, Broken)]

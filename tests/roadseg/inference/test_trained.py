@@ -92,22 +92,22 @@ def test_wrong_keys_of_the_network_are_named(folder, key, value, message):
         load_trained(Path("params.yaml"))
 
 
-@pytest.mark.parametrize(("recipe", "enlarge"), [("study", "logits"), ("strong", "logits_cubic")])
-def test_what_a_recipe_says_of_the_prediction_is_put_in(recipe, enlarge, folder):
+@pytest.mark.parametrize(("recipe", "upsampling"), [("study", "bilinear"), ("strong", "bicubic")])
+def test_what_a_recipe_says_of_the_prediction_is_put_in(recipe, upsampling, folder):
     raw = yaml.safe_load(Path("params.yaml").read_text())
-    assert raw["predict"]["enlarge"] == "recipe"
+    assert raw["predict"]["upsampling"] == "recipe"
     Path("params.yaml").write_text(yaml.safe_dump(raw | {"recipe": recipe}))
-    assert load_trained(Path("params.yaml")).predict.enlarge == enlarge
+    assert load_trained(Path("params.yaml")).predict.upsampling == upsampling
 
 
 def test_a_release_may_lack_what_only_training_reads(folder):
     raw = yaml.safe_load(Path("params.yaml").read_text())
     raw["recipes"]["scratch"].pop("train")
     Path("params.yaml").write_text(yaml.safe_dump(raw))
-    assert load_trained(Path("params.yaml")).predict.enlarge == "logits"
+    assert load_trained(Path("params.yaml")).predict.upsampling == "bilinear"
     raw["recipes"]["scratch"].pop("predict")
     Path("params.yaml").write_text(yaml.safe_dump(raw))
     with pytest.raises(
-        UserError, match=r"^params\.yaml: predict\.enlarge: 'recipe' is unknown; choose from 'logits', "
+        UserError, match=r"^params\.yaml: predict\.upsampling: 'recipe' is unknown; choose from 'bilinear', "
     ):
         load_trained(Path("params.yaml"))

@@ -17,7 +17,7 @@ from PIL import Image
 from roadseg.frames.resizing import resize_picture
 from roadseg.inference.graph import OfPictures, export_graph
 from roadseg.inference.pictures import read_picture
-from roadseg.networks.prediction import ENLARGE, normalize
+from roadseg.networks.prediction import UPSAMPLING, normalize
 
 USE = ROOT / "src" / "roadseg" / "export" / "templates" / "use.py"
 ALONE = """
@@ -52,9 +52,9 @@ def network():
     return torch.nn.Sequential(*layers).eval()
 
 
-@pytest.mark.parametrize(("rule", "enlarge"), [("area", "logits"), ("area", "logits_cubic"), ("linear", "classes")])
-def test_it_gives_the_networks_classes_and_their_colours(rule, enlarge, packages, network, tmp_path):
-    notes = {"resize": rule, "enlarge": enlarge}
+@pytest.mark.parametrize(("rule", "upsampling"), [("area", "bilinear"), ("area", "bicubic"), ("linear", "class_map")])
+def test_it_gives_the_networks_classes_and_their_colours(rule, upsampling, packages, network, tmp_path):
+    notes = {"resize": rule, "upsampling": upsampling}
     (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))
     colours = np.random.default_rng(1).integers(0, 256, (5, 3)).tolist()
     rows = [{"train_id": k, "name": str(k), "rgb": colours[k]} for k in range(5)]
@@ -67,7 +67,7 @@ def test_it_gives_the_networks_classes_and_their_colours(rule, enlarge, packages
 
     with torch.inference_mode():
         logits = network(normalize(torch.from_numpy(resize_picture(picture, 64, 96, rule))[None]))[0]
-    expected = ENLARGE[enlarge](logits, (110, 250))
+    expected = UPSAMPLING[upsampling](logits, (110, 250))
     classes = cv2.imread(str(tmp_path / "out" / "a.b_classes.png"), cv2.IMREAD_UNCHANGED)
     assert len(np.unique(expected)) > 1
     assert (classes == expected).mean() >= 0.999
@@ -76,7 +76,7 @@ def test_it_gives_the_networks_classes_and_their_colours(rule, enlarge, packages
 
 
 def test_a_photo_is_turned_upright(packages, network, tmp_path):
-    notes = {"resize": "area", "enlarge": "logits"}
+    notes = {"resize": "area", "upsampling": "bilinear"}
     (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))
     rows = [{"train_id": k, "name": str(k), "rgb": [k, k, k]} for k in range(5)]
     (tmp_path / "classes.json").write_text(json.dumps(rows))
@@ -91,7 +91,7 @@ def test_a_photo_is_turned_upright(packages, network, tmp_path):
     with torch.inference_mode():
         logits = network(normalize(torch.from_numpy(resize_picture(upright, 64, 96, "area"))[None]))[0]
     assert classes.shape == upright.shape[:2] == (40, 60)
-    assert (classes == ENLARGE["logits"](logits, (40, 60))).mean() >= 0.999
+    assert (classes == UPSAMPLING["bilinear"](logits, (40, 60))).mean() >= 0.999
 
 
 def test_what_is_no_picture_is_answered_in_a_line(packages, tmp_path):

@@ -7,13 +7,13 @@ from torch.nn.functional import interpolate
 
 from roadseg.frames.resized import Frames
 from roadseg.networks.prediction import (
-    ENLARGE,
+    UPSAMPLING,
     as_large_as,
     class_maps,
-    enlarge_classes,
-    enlarge_logits,
     normalize,
     predict,
+    upsample_classes,
+    upsample_logits,
 )
 
 
@@ -28,8 +28,8 @@ def test_normalize_is_torchvisions():
 def test_enlarged_logits_put_the_border_between_pixels():
     # class 1 wins where the interpolated second logit is positive: from -3 to 1 it crosses zero at 3/4 of the way
     logits = torch.tensor([[[0.0, 0.0]], [[-3.0, 1.0]]])
-    assert enlarge_logits(logits, (1, 8)).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]]
-    assert enlarge_classes(logits, (1, 8)).tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]]
+    assert upsample_logits(logits, (1, 8)).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]]
+    assert upsample_classes(logits, (1, 8)).tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
@@ -40,7 +40,7 @@ def test_each_frame_comes_back_at_its_own_size(batch_size):
     bright = torch.nn.Conv2d(3, 2, 1)  # class 1 where the normalised red is positive
     torch.nn.init.zeros_(bright.bias)
     bright.weight.data = torch.tensor([[0.0, 0, 0], [1, 0, 0]])[..., None, None]
-    maps = list(predict(bright, frames, range(3), batch_size, "logits", torch.device("cpu")))
+    maps = list(predict(bright, frames, range(3), batch_size, "bilinear", torch.device("cpu")))
     assert [m.shape for m in maps] == frames.sizes
     assert all(m.dtype == np.uint8 for m in maps)
     assert all(m[:, 0].max() == 0 and m[:, -1].min() == 1 for m in maps)
@@ -51,8 +51,8 @@ def test_cubic_keeps_the_width_of_a_thin_thing():
     # straight line weighs it by 5/8, which gives -0.125; Keys' kernel with a = -0.75 by 1.25 (3/8)^3 - 2.25 (3/8)^2 + 1
     # = 0.7495, which gives 0.049
     logits = torch.tensor([[[0.0] * 5], [[-1.0, -1.0, 0.4, -1.0, -1.0]]])
-    assert enlarge_logits(logits, (1, 20)).tolist() == [[0] * 9 + [1] * 2 + [0] * 9]
-    assert enlarge_logits(logits, (1, 20), "bicubic").tolist() == [[0] * 8 + [1] * 4 + [0] * 8]
+    assert upsample_logits(logits, (1, 20)).tolist() == [[0] * 9 + [1] * 2 + [0] * 9]
+    assert upsample_logits(logits, (1, 20), "bicubic").tolist() == [[0] * 8 + [1] * 4 + [0] * 8]
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -85,7 +85,7 @@ def test_enlarging_class_by_class_is_enlarging_all_at_once(size, layout, mode):
     logits = torch.randn(1, 19, 20, 30, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
     logits[:, 7] = logits[:, 3]  # ties go to the first
     before = logits.clone()
-    classes = enlarge_logits(logits[0], size, mode)
+    classes = upsample_logits(logits[0], size, mode)
     grown = interpolate(logits, size=size, mode=mode)[0]
     chosen = grown.gather(0, torch.from_numpy(classes)[None].long())[0]
     assert (grown.amax(dim=0) - chosen).max() < 1e-4  # both round where between pixels they are, each in its way
@@ -94,11 +94,11 @@ def test_enlarging_class_by_class_is_enlarging_all_at_once(size, layout, mode):
     assert logits.equal(before)
 
 
-@pytest.mark.parametrize("enlarge", ["logits", "logits_cubic", "classes"])
-def test_the_frames_of_a_batch_get_each_its_own_size(enlarge):
+@pytest.mark.parametrize("upsampling", ["bilinear", "bicubic", "class_map"])
+def test_the_frames_of_a_batch_get_each_its_own_size(upsampling):
     logits = torch.randn(3, 5, 8, 12, generator=torch.Generator().manual_seed(0))
     sizes = [(8, 12), (30, 20), (3, 50)]
-    for one, size, classes in zip(logits, sizes, class_maps(logits, sizes, enlarge), strict=True):
+    for one, size, classes in zip(logits, sizes, class_maps(logits, sizes, upsampling), strict=True):
         assert classes.shape == size
         assert classes.dtype == np.uint8
-        assert np.array_equal(classes, ENLARGE[enlarge](one, size))
+        assert np.array_equal(classes, UPSAMPLING[upsampling](one, size))

@@ -47,10 +47,10 @@ def test_an_encoder_that_stays_in_all_epochs_is_called_so():
 
 
 def test_what_needs_pretrained_weights_is_refused_without():
-    changes = {"train.keep_start": 0.5, "train.members": 3, "train.l2_sp": 0.1}
+    changes = {"train.weight_interpolation": 0.5, "train.members": 3, "train.l2_sp": 0.1}
     needs = "needs pretrained weights; set pretrained, or it to"
     assert misfits(changes) == [
-        f"train.keep_start: 0.5 {needs} 0",
+        f"train.weight_interpolation: 0.5 {needs} 0",
         f"train.l2_sp: 0.1 {needs} 0",
         f"train.members: 3 {needs} 1",
     ]

@@ -140,8 +140,8 @@ def test_single_mistakes(load, old, new, message):
 
 
 def test_a_malformed_value_gets_one_line(load):
-    assert problems(load, ("  keep_rare: recipe", "  keep_rare: 2")) == [
-        "train.keep_rare: 2 is wrong; input should be less than or equal to 1"
+    assert problems(load, ("  logit_adjustment: recipe", "  logit_adjustment: 2")) == [
+        "train.logit_adjustment: 2 is wrong; input should be less than or equal to 1"
     ]
 
 

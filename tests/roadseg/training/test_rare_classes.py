@@ -64,5 +64,5 @@ def test_the_bias_is_added_to_the_logits(name):
     ],
 )
 def test_a_network_that_ends_otherwise_is_refused(last):
-    with pytest.raises(UserError, match=r"^train\.keep_rare: this network does not end in .*; set it to 0$"):
+    with pytest.raises(UserError, match=r"^train\.logit_adjustment: this network does not end in .*; set it to 0$"):
         bias_of_logits(nn.Sequential(nn.Conv2d(3, 7, 1), last), 7)

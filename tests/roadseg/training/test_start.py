@@ -18,11 +18,13 @@ def test_given_tensors_are_copies_of_those_named():
 
 
 def test_what_asks_for_a_start_is_refused_without_one():
-    check_given({}, {"train.keep_start": 0.0})
-    check_given({"weight": torch.zeros(1)}, {"train.keep_start": 0.5})
-    message = r"train\.keep_start: 0\.5, but the training starts from random weights; set pretrained, or it to 0"
+    check_given({}, {"train.weight_interpolation": 0.0})
+    check_given({"weight": torch.zeros(1)}, {"train.weight_interpolation": 0.5})
+    message = (
+        r"train\.weight_interpolation: 0\.5, but the training starts from random weights; set pretrained, or it to 0"
+    )
     with pytest.raises(UserError, match=message):
-        check_given({}, {"train.l2_sp": 0.0, "train.keep_start": 0.5})
+        check_given({}, {"train.l2_sp": 0.0, "train.weight_interpolation": 0.5})
 
 
 def test_members_need_a_pretrained_encoder_or_all_of_a_network_without_one():

@@ -48,12 +48,12 @@ def predict(session: onnxruntime.InferenceSession, picture: np.ndarray) -> np.nd
     notes = session.get_modelmeta().custom_metadata_map
     logits = session.run(None, {"images": resize(picture, height, width, notes["resize"])[None]})[0][0]  # (C, h, w)
     size = picture.shape[1], picture.shape[0]
-    if notes["enlarge"] == "classes":
+    if notes["upsampling"] == "class_map":
         # by torch's rule for the nearest neighbour, in float32 as it computes
         sides = zip(logits.shape[1:], picture.shape[:2], strict=True)
         rows, columns = (np.arange(new, dtype=np.float32) * np.float32(old / new) for old, new in sides)
         return logits.argmax(0).astype(np.uint8)[rows.astype(int)[:, None], columns.astype(int)]
-    rule = cv2.INTER_CUBIC if notes["enlarge"] == "logits_cubic" else cv2.INTER_LINEAR
+    rule = cv2.INTER_CUBIC if notes["upsampling"] == "bicubic" else cv2.INTER_LINEAR
     best, classes = np.full(picture.shape[:2], -np.inf, np.float32), np.zeros(picture.shape[:2], np.uint8)
     for index, one in enumerate(logits):  # one after the other: all at once, a large frame's fill the memory
         grown = cv2.resize(one, size, interpolation=rule)
