@@ -4,8 +4,7 @@
 
                                        `distill.teacher` -> models/teacher.safetensors
 
-The files hold tensors under the model's keys; none at all for `none`. Those of several former runs are
-averaged.
+The files hold tensors under the model's keys; none at all for `none`.
 """
 
 from collections.abc import Mapping
@@ -14,13 +13,12 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from roadseg.data.download import shown_url
-from roadseg.experiments.former_runs import former_runs
+from roadseg.experiments.former_runs import former_run
 from roadseg.frames.classes import read_classes
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.checkpoints import fetch
 from roadseg.networks.entries import is_average
 from roadseg.networks.fitting import Fit, fit_weights, rows_that_fit
-from roadseg.networks.mean import mean_of
 from roadseg.networks.model_file import save_weights
 from roadseg.networks.names import resolve
 from roadseg.networks.passes import passes_of
@@ -105,15 +103,9 @@ def teacher(params: Params) -> dict[str, Tensor]:
 
 
 def weights_of(source: Source, encoder: str | None) -> Weights:
-    """The tensors behind a source; of several former runs their mean."""
-    runs = former_runs(source.source)
-    if not runs:
-        return fetch(source.source, encoder, store_folder(), source.sha256)
-    each = {run.name: fetch(f"file:{run.weights}", encoder, store_folder(), source.sha256).tensors for run in runs}
-    try:
-        return Weights(mean_of(each))
-    except UserError as error:
-        raise UserError(f"{source.source}: {error}") from None
+    """The tensors behind a source, which may be a former run."""
+    run = former_run(source.source)
+    return fetch(f"file:{run.weights}" if run else source.source, encoder, store_folder(), source.sha256)
 
 
 def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:

@@ -6,10 +6,9 @@ python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/ch
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
 costs no output. The others are links to your own frames, to further data, to frames without labels, to a file of
 classes and to files of weights, where params.yaml names them: through these links DVC notices when the content behind a
-name changes. For weights of a former experiment the link leads to what git knows of it; for several, the file names
-their weights.
-Otherwise they are files that say "none". data/inputs/params.yaml is a copy, from which the other stages see whether
-params.yaml has changed since DVC began.
+name changes. For weights of a former experiment the link leads to what git knows of it. Otherwise they are files that
+say "none". data/inputs/params.yaml is a copy, from which the other stages see whether params.yaml has changed since
+DVC began.
 """
 
 import os
@@ -24,7 +23,7 @@ import yaml
 from roadseg.data.class_files import read_class_file
 from roadseg.data.class_rows import problems_of_classes
 from roadseg.data.download import check_address
-from roadseg.experiments.former_runs import FormerRun, former_runs
+from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.inference.packages import check_engine
 from roadseg.networks.names import resolve
 from roadseg.pipeline import paths
@@ -53,9 +52,9 @@ def main() -> None:
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]
     problems += problems_of_names(params)
-    runs: dict[Path, list[FormerRun]] = {}
+    runs: dict[Path, FormerRun | None] = {}
     for link, (key, source) in weights_named(params).items():
-        runs[link], more_problems = runs_of(key, source)
+        runs[link], more_problems = run_behind(key, source)
         problems += more_problems
     if problems:
         raise UserError("\n".join(problems))
@@ -150,20 +149,20 @@ def problems_of_address(key: str, address: str) -> Iterator[str]:
         yield f"{key}: {error}"
 
 
-def runs_of(key: str, source: str) -> tuple[list[FormerRun], list[str]]:
-    """The former runs whose weights `key` names, and a line where one of them can't be had."""
+def run_behind(key: str, source: str) -> tuple[FormerRun | None, list[str]]:
+    """The former run whose weights `key` names, and a line where they can't be had."""
     try:
-        return former_runs(source), []
+        return former_run(source), []
     except UserError as error:
-        return [], [f"{key}: {error}"]
+        return None, [f"{key}: {error}"]
 
 
-def show_to_dvc(runs: list[FormerRun], place: Path) -> None:
-    """Leave at `place` what changes when an experiment has run again: git's own file of it, or the weights' names."""
-    if len(runs) == 1 and runs[0].reference:
-        place.symlink_to(runs[0].reference)
+def show_to_dvc(run: FormerRun, place: Path) -> None:
+    """Leave at `place` what changes when an experiment has run again: git's own file of it, or its weights' digest."""
+    if run.reference:
+        place.symlink_to(run.reference)
     else:
-        place.write_text("".join(f"{run.name} {run.weights.parent.name}{run.weights.name}\n" for run in runs))
+        place.write_text(f"{run.name} {run.weights.parent.name}{run.weights.name}\n")
 
 
 def all_outputs() -> list[Path]:

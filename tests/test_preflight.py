@@ -150,18 +150,18 @@ def test_frames_without_labels_and_a_teacher_are_linked_and_checked(project, tmp
 def test_former_runs_are_linked_by_their_file_of_git_or_named(project, tmp_path, monkeypatch):
     (tmp_path / "one").write_text("commit")
     runs = {
-        "exp:one": [FormerRun("one", tmp_path / "one", Path("ab/cd"))],
-        "exp:one+two": [FormerRun("one", tmp_path / "one", Path("ab/cd")), FormerRun("two", None, Path("ef/01"))],
+        "exp:one": FormerRun("one", tmp_path / "one", Path("ab/cd")),
+        "exp:two": FormerRun("two", None, Path("ef/01")),
     }
-    monkeypatch.setattr(preflight, "former_runs", lambda source: runs.get(source, []))
-    project(pretrained="exp:one", distill=DEFAULTS["distill"] | {"teacher": "exp:one+two"})
+    monkeypatch.setattr(preflight, "former_run", runs.get)
+    project(pretrained="exp:one", distill=DEFAULTS["distill"] | {"teacher": "exp:two"})
     preflight.main()
     assert paths.INPUT_WEIGHTS.readlink() == tmp_path / "one"
-    assert paths.INPUT_TEACHER.read_text() == "one abcd\ntwo ef01\n"
+    assert paths.INPUT_TEACHER.read_text() == "two ef01\n"
 
 
 def test_names_of_no_weights_are_refused_together(project):
-    project(pretrained="citiscapes", model="mit_b1_segformer", distill=DEFAULTS["distill"] | {"teacher": "a teacher"})
+    project(pretrained="citiscapes", model="mit_b0_segformer", distill=DEFAULTS["distill"] | {"teacher": "a teacher"})
     with pytest.raises(UserError) as caught:
         preflight.main()
     lines = str(caught.value).split("\n")

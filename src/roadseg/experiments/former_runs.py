@@ -28,20 +28,14 @@ class FormerRun:
     weights: Path
 
 
-def former_runs(source: str) -> list[FormerRun]:
-    """Return the runs that `exp:NAME`, or for several `exp:NAME+NAME`, stands for; none for any other source.
+def former_run(source: str) -> FormerRun | None:
+    """Return the run that `exp:NAME` stands for; None for any other source.
 
-    Raises UserError where a name is missing or unknown, or its weights are not in DVC's cache here.
+    Raises UserError where the name is unknown, or its weights are not in DVC's cache here.
     """
     if not source.startswith(SCHEME):
-        return []
-    root, names = Path(os.environ.get("DVC_ROOT", ".")).resolve(), source.removeprefix(SCHEME).split("+")
-    if "" in names:
-        raise UserError(f"{source}: a name is missing; write exp:NAME, or exp:NAME+NAME for the mean of several")
-    return [_former_run(name, root) for name in names]
-
-
-def _former_run(name: str, root: Path) -> FormerRun:
+        return None
+    root, name = Path(os.environ.get("DVC_ROOT", ".")).resolve(), source.removeprefix(SCHEME)
     reference = _reference_of(name, root)
     commit = _commit_of(reference or name, root)
     if not commit:

@@ -74,9 +74,7 @@ def selection(
 ) -> str:
     """Say what was trained on, and which weights of it were kept; `pretrained` is as in params.yaml."""
     if epochs == 0 and pretrained.startswith("exp:"):
-        runs = pretrained.removeprefix("exp:").split("+")
-        mean = "the mean of those" if len(runs) > 1 else "those"
-        return f"Not trained further: the weights are {mean} of {', '.join(runs)}."
+        return f"Not trained further: the weights are those of {pretrained.removeprefix('exp:')}."
     if epochs == 0:
         return "Not trained on these frames: the weights are those that it started from."
     known = {

@@ -1,13 +1,12 @@
 """The weights of former runs are found by name, in a repository of one small stage, also from a throw-away folder."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from roadseg.experiments.former_runs import former_runs
+from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.pipeline.commands import dvc, git
 from roadseg.pipeline.errors import UserError
 
@@ -50,23 +49,29 @@ def inside(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
 
 
-def values(source: str) -> list[str]:
-    return [run.weights.read_text() for run in former_runs(source)]
+def found(source: str) -> FormerRun:
+    run = former_run(source)
+    assert run
+    return run
+
+
+def value(source: str) -> str:
+    return found(source).weights.read_text()
 
 
 def test_an_experiment_stands_for_its_weights() -> None:
-    assert values("exp:one") == ["value: 1\n"]
-    assert values("exp:two+one") == ["value: 2\n", "value: 1\n"]
-    assert former_runs("file:exp:one") == former_runs("none") == []
+    assert value("exp:one") == "value: 1\n"
+    assert value("exp:two") == "value: 2\n"
+    assert former_run("file:exp:one") is former_run("none") is None
 
 
 def test_its_file_of_git_changes_when_it_runs_again() -> None:
-    (before,) = former_runs("exp:two")
+    before = found("exp:two")
     assert before.reference is not None
     commit = before.reference.read_text()
     dvc("exp", "remove", "two")
     run_with(3, "two", "--temp")
-    (after,) = former_runs("exp:two")
+    after = found("exp:two")
     assert after.weights.read_text() == "value: 3\n"
     assert after.reference == before.reference
     assert after.reference.read_text() != commit
@@ -74,7 +79,7 @@ def test_its_file_of_git_changes_when_it_runs_again() -> None:
 
 def test_a_packed_reference_has_no_file() -> None:
     git("pack-refs", "--all")
-    (run,) = former_runs("exp:one")
+    run = found("exp:one")
     assert run.reference is None
     assert run.weights.read_text() == "value: 1\n"
 
@@ -82,7 +87,7 @@ def test_a_packed_reference_has_no_file() -> None:
 def test_a_commit_stands_for_its_weights_too(repository: Path) -> None:
     commit = git("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/one").strip()
     git("tag", "kept", commit)
-    assert values(f"exp:{commit[:12]}+kept") == ["value: 1\n"] * 2
+    assert value(f"exp:{commit[:12]}") == value("exp:kept") == "value: 1\n"
 
 
 def test_another_folder_asks_the_repository_that_dvc_names(
@@ -91,33 +96,28 @@ def test_another_folder_asks_the_repository_that_dvc_names(
     subprocess.run(["git", "clone", "-q", repository, tmp_path / "clone"], check=True)
     monkeypatch.chdir(tmp_path / "clone")
     with pytest.raises(UserError, match=r"^exp:one: there is no such experiment or git revision here"):
-        former_runs("exp:one")
+        former_run("exp:one")
     monkeypatch.setenv("DVC_ROOT", str(repository))
-    assert values("exp:one") == ["value: 1\n"]
+    assert value("exp:one") == "value: 1\n"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("three", "there is no such experiment or git revision here; choose one that dvc exp list --all-commits shows"),
+        ("", "there is no such experiment"),
         ("--all", "there is no such experiment or git revision here; "),
         ("code", r"its dvc\.lock has no models/model\.safetensors; choose a run whose training has ended"),
     ],
 )
 def test_a_run_without_weights_is_refused(name: str, message: str) -> None:
     with pytest.raises(UserError, match=f"^exp:{name}: {message}"):
-        former_runs(f"exp:one+{name}")
-
-
-@pytest.mark.parametrize("source", ["exp:", "exp:one+", "exp:+one"])
-def test_a_missing_name_is_called_so(source: str) -> None:
-    with pytest.raises(UserError, match=f"^{re.escape(source)}: a name is missing; write exp:NAME, or exp:NAME"):
-        former_runs(source)
+        former_run(f"exp:{name}")
 
 
 def test_weights_that_are_not_in_the_cache_are_asked_for() -> None:
-    (run,) = former_runs("exp:one")
+    run = found("exp:one")
     away = run.weights.rename(run.weights.with_suffix(".away"))
     with pytest.raises(UserError, match=r"^exp:one: .* is not in DVC's cache here; get it with dvc exp pull "):
-        former_runs("exp:one")
+        former_run("exp:one")
     away.rename(run.weights)

@@ -44,11 +44,8 @@ def test_sentences_say_what_limits_the_figures():
 def test_without_an_epoch_the_weights_are_somebody_elses():
     own = narrative.selection("val", 0, 0, FRAMES, pretrained="cityscapes")
     assert own == "Not trained on these frames: the weights are those that it started from."
-    for source, message in (
-        ("exp:a", "Not trained further: the weights are those of a."),
-        ("exp:a+b", "Not trained further: the weights are the mean of those of a, b."),
-    ):
-        assert narrative.selection("val", 0, 0, FRAMES, pretrained=source) == message
+    former = narrative.selection("val", 0, 0, FRAMES, pretrained="exp:a")
+    assert former == "Not trained further: the weights are those of a."
 
 
 def test_of_one_thing_sentences_speak_in_the_singular():
