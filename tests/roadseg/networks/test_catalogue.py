@@ -59,7 +59,6 @@ def test_efficientvit_takes_any_size_and_answers_at_an_eighth(size):
 NARROW = {
     "mobilenet_v2_segformer": 13.7,
     "mobilenet_v2_segformer_64": 3.8,
-    "mobilenet_v2_segformer_32": 3.2,
     "mit_b0_segformer_64": 8.0,
     "efficientvit_b0_segformer_64": 1.5,
     "efficientvit_b1_segformer_64": 5.4,
@@ -79,9 +78,9 @@ def test_cost_of_narrow_decoders(name):
 PRODUCTS = ("conv", "linear", "addmm", "bmm", "matmul", "scaled_dot_product_attention")
 
 
-@pytest.mark.parametrize("name", [*sorted(CATALOGUE.keys() - {"mit_b4_segformer", "mit_b5_segformer"}), "fused"])
+@pytest.mark.parametrize("name", [*sorted(CATALOGUE.keys() - {"mit_b5_segformer"}), "fused"])
 def test_products_are_those_that_torchs_own_counter_finds(name):
-    # B4 and B5 are left out: they are B3 with more blocks
+    # B5 is left out: it is B3 with more blocks
     row = CATALOGUE.get(name) or {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
     model, size = build_model(name, row, 19).eval(), (224, 224)
     counter = FlopCounterMode(display=False)
