@@ -6,14 +6,28 @@ PIP := python -m pip install --disable-pip-version-check --quiet
 # uv, where it is there, installs the same in less time; it does not read pip's settings, so pip tries after it
 INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(VENV)/bin/python -r $$file ||) $(PIP) -r $$file
 
-.PHONY: help repro test trust mutants test-ray bench check ablation plots-page release
+.PHONY: help repro headline test trust test-ray bench check ablation release
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
 repro: $(INSTALLED) ## the whole pipeline, from nothing to a report
 	dvc repro
-	@python src/headline.py
+	@$(MAKE) --no-print-directory headline
+
+define HEADLINE
+import json
+report, score = (json.load(open(f"metrics/{name}.json")) for name in ("report", "score"))
+print(f"mIoU        {report['miou_percent']:.2f} %  ({100 * score['miou_present']:.2f} % over the classes that occur)")
+print(f"cost        {report['gflops']:.2f} GFLOPs")
+print(f"as it ran   {report['gflops_ran']:.2f}")
+print(f"efficiency  {report['efficiency']:.3f} % per GFLOP, {report['efficiency_ran']:.3f} as it ran")
+print("report      report/report.html, predictions in data/predictions")
+endef
+export HEADLINE
+
+headline:
+	@python -c "$$HEADLINE"
 
 # a process a core, each with one thread: two with two threads each would wait for one another
 test: export OMP_NUM_THREADS = 1
@@ -29,13 +43,6 @@ trust: export PYTHONPATH := tests/trust
 trust: $(INSTALLED) ## what docs/trust.md promises, tried: kills, bad input, full disks; up to 20 minutes
 	pytest -p trust_table tests/trust tests/test_resume.py tests/roadseg/pipeline/test_unchanged.py tests/test_threads.py
 
-# one thread: mutmut forks, and what torch's threads hold at that moment stays locked in the copy
-mutants: export OMP_NUM_THREADS := 1
-mutants: $(INSTALLED) ## installs mutmut as well, and counts the changes of single operators that no test notices
-	file=requirements-mutants.txt; $(INSTALL)
-	mutmut run
-	mutmut results
-
 test-ray: $(INSTALLED) ## installs Ray as well, and tests the sweep over several machines
 	file=requirements-ray.txt; $(INSTALL)
 	pytest tests/roadseg/experiments/test_ray_sweep.py
@@ -43,13 +50,10 @@ test-ray: $(INSTALLED) ## installs Ray as well, and tests the sweep over several
 ablation: $(INSTALLED) ## the quick group of experiments.yaml, its table, and the report with it
 # a variant that fails is reported at the end; the others still make the table
 	python src/ablate.py run quick; failed=$$?; \
-	python src/ablate.py table quick --partial && dvc repro && python src/headline.py && exit $$failed
+	python src/ablate.py table quick --partial && $(MAKE) --no-print-directory repro && exit $$failed
 
 release: $(INSTALLED) ## the trained model with all that belongs to it: NAME=first makes release/first; ARGS=--int8 or --no-onnx
 	python src/release.py $(NAME) $(ARGS)
-
-plots-page: $(INSTALLED) ## dvc plots without the internet: a page from npm's packages, once a clone
-	python src/plots_page.py
 
 bench: export PYTHONPATH := src
 bench: $(INSTALLED) ## speed against the study's way, and how cost grows: the tables in benchmarks/README.md

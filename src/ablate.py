@@ -3,7 +3,6 @@
 python src/ablate.py list                    the variants, and which of them have run
 python src/ablate.py run [NAMES] [options]   run groups or variants; what has run with the same inputs doesn't run again
 python src/ablate.py run [NAMES] --ray ADDR   the same on the machines of a Ray cluster
-python src/ablate.py soup NAME EXPERIMENT [EXPERIMENT ...]   the mean of experiments' weights, as one called NAME
 python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md and ablation.png from what has run; where
                                              some of a group's variants have not, only with --partial
 """
@@ -11,16 +10,15 @@ python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md a
 import argparse
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-from roadseg.experiments.dvc_runs import Run, code_has_changed, finished_runs, is_current, run_experiment, run_named
+from roadseg.experiments.dvc_runs import Run, finished_runs, is_current, run_experiment
 from roadseg.experiments.ray_sweep import sweep
-from roadseg.experiments.soups import soup_overrides
-from roadseg.experiments.table import row, row_of_other, write_forms
+from roadseg.experiments.table import row, write_forms
 from roadseg.experiments.variants import Experiment, Experiments, choose, load_experiments
 from roadseg.pipeline import paths
 from roadseg.pipeline.commands import git
@@ -35,9 +33,6 @@ INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
 
 def main() -> None:
     options = parse_arguments()
-    if options.command == "soup":
-        run_soup(*options.names)
-        return
     experiments = load_experiments()
     chosen = choose(experiments, options.names, options.seeds, options.folds)
     match options.command:
@@ -48,7 +43,7 @@ def main() -> None:
         case "run":
             run_all(chosen, environments_of(options), options.queue)
         case "table":
-            make_table(experiments, chosen, options.partial, options.also)
+            make_table(experiments, chosen, options.partial)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -56,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
         description="Run the variants of experiments.yaml and compare them.",
         epilog="example: python src/ablate.py run quick --seeds 3 && python src/ablate.py table quick --seeds 3",
     )
-    parser.add_argument("command", choices=["list", "run", "soup", "table"])
+    parser.add_argument("command", choices=["list", "run", "table"])
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
     parser.add_argument(
@@ -68,13 +63,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--ray", metavar="ADDRESS", help="run them on this Ray cluster: HOST:PORT, or auto")
     parser.add_argument("--gpu-share", type=float, metavar="X", help="with --ray: the GPUs for each variant, as in 0.5")
     parser.add_argument("--partial", action="store_true", help="of table: though some variants have not run")
-    parser.add_argument(
-        "--also",
-        nargs="+",
-        default=[],
-        metavar="EXPERIMENT",
-        help="of table: experiments that are no variants, as soups",
-    )
     options = parser.parse_args()
     for name in ("seeds", "folds", "jobs"):
         if (number := getattr(options, name)) < 1:
@@ -83,8 +71,6 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError("--ray assigns the machines itself; leave out --gpus, --jobs and --queue")
     if options.gpu_share is not None and not options.ray:
         raise UserError("--gpu-share goes with --ray; on this machine use --gpus")
-    if options.command == "soup" and len(options.names) < 2:
-        raise UserError("soup: name the new experiment, then those whose weights it is the mean of")
     return options
 
 
@@ -145,16 +131,6 @@ def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) 
     raise_failures(failures, len(todo))
 
 
-def run_soup(name: str, *sources: str) -> None:
-    """Predict and score with the mean of those experiments' weights, as an experiment of that name."""
-    refuse_uncommitted_code()
-    overrides, log = soup_overrides(name, sources, finished_runs()), LOGS / f"{name}.log"
-    print(f"{name}: the mean of {', '.join(sources)}, output in {log}", flush=True)
-    if reason := run_named(name, overrides, {}, log):
-        raise UserError(f"{name}: {reason}")
-    print(f"{name}: done; dvc exp show")
-
-
 def not_run(chosen: list[Experiment]) -> list[Experiment]:
     """Those that have not run with the present inputs; the code must be committed."""
     refuse_uncommitted_code()
@@ -188,14 +164,11 @@ def refuse_uncommitted_code() -> None:
         raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
 
 
-def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool, also: Sequence[str] = ()) -> None:
-    """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run.
-
-    `also` names experiments that are no variants.
-    """
+def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool) -> None:
+    """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run."""
     runs = finished_runs()
     current = {experiment.name: runs[experiment.name] for experiment in chosen if state(experiment, runs) == "has run"}
-    if not current and not also:
+    if not current:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
     started = {experiment.group for experiment in chosen if experiment.name in current}
     shown = [experiment for experiment in chosen if experiment.group in started]
@@ -206,18 +179,11 @@ def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool
         )
     before = names_in_table()
     rows = [row(experiments, experiment, current.get(experiment.name)) for experiment in shown]
-    rows += [row_of_other(experiments, current_run(name, runs)) for name in also]
     print(write_forms(rows, experiments.published))
     if missing:
         print(f"not run with the present code: {', '.join(missing)}")
     if gone := [name for name in before if name not in names_in_table()]:
         print(f"no longer in the table: {', '.join(gone)}")
-
-
-def current_run(name: str, runs: Mapping[str, Run]) -> Run:
-    if name not in runs or code_has_changed(runs[name].rev):
-        raise UserError(f"{name} has not run with the present code; dvc exp show lists what has")
-    return runs[name]
 
 
 def names_in_table() -> list[str]:

@@ -144,22 +144,6 @@ def test_each_seed_counts_and_groups_of_which_nothing_has_run_stay_out(quick, wo
     assert table(runs, partial=True)["ce"] == "1"
 
 
-def test_experiments_that_are_no_variants_stand_apart_in_the_table(quick, world, tmp_path, monkeypatch):
-    monkeypatch.setattr(ablate.paths, "ABLATION", tmp_path / "ablation")
-    monkeypatch.setattr(ablate, "code_has_changed", lambda rev: rev != "same")
-    runs = {experiment.name: finished(experiment) for experiment in quick}
-    world["runs"] = runs | {"soup": replace(finished(quick[0]), name="soup"), "old": finished(quick[0], rev="older")}
-    ablate.make_table(load_experiments(), quick, partial=False, also=["soup"])
-    title, rest = (tmp_path / "ablation.md").read_text().split("### other experiments, on generated scenes")
-    assert "| soup | 50.00 |  |  | 10.00 |" in rest
-    assert "soup" not in title
-    ablate.make_table(load_experiments(), [], partial=False, also=["soup"])
-    assert (tmp_path / "ablation.md").read_text().startswith("### other experiments, on generated scenes")
-    for name in ("old", "gone"):
-        with pytest.raises(UserError, match=f"^{name} has not run with the present code; dvc exp show lists what has"):
-            ablate.make_table(load_experiments(), quick, partial=False, also=[name])
-
-
 def test_list_says_what_has_run(quick, world, capsys):
     world["runs"] = {quick[0].name: finished(quick[0]), quick[1].name: finished(quick[1], rev="older")}
     ablate.list_experiments(load_experiments(), quick)

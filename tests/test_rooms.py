@@ -130,7 +130,7 @@ def test_params_are_the_keys_read(name):
     assert not unused, "declared, but not read"
 
 
-@pytest.mark.parametrize("name", ["fetch_data", "score", "report", "look", "headline", "ablate", "check"])
+@pytest.mark.parametrize("name", ["fetch_data", "score", "report", "look", "ablate", "check"])
 def test_what_asks_no_network_does_not_wait_for_torch(name):
     """Loading it takes seconds, several times as long as some of these."""
     behind = {module.partition(".")[0] for file in files_behind(SRC / f"{name}.py") for module in imports_of(file)}

@@ -56,11 +56,8 @@ WORDS = {
     ("ablate", "run", "quick", "--gpus", "0", "--ray", "auto"): "--ray assigns the machines itself",
     ("ablate", "run", "quick", "--ray", "auto", "--queue"): "--ray assigns the machines itself",
     ("ablate", "run", "quick", "--gpu-share", "0.5"): "--gpu-share goes with --ray",
-    ("ablate", "soup"): "soup: name the new experiment",
-    ("ablate", "soup", "one"): "soup: name the new experiment",
     ("train",): "models/pretrained.safetensors is missing",
     ("report",): "metrics/train.json: No such file",
-    ("headline",): "metrics/report.json: No such file",
     ("check",): "metrics/score.json: No such file",
 }
 

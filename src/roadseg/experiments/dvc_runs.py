@@ -78,17 +78,10 @@ def code_has_changed(rev: str) -> bool:
 def run_experiment(experiment: Experiment, environment: Mapping[str, str], log: Path, queue: bool = False) -> str:
     """Run one experiment in a folder of its own, or put it into DVC's queue; return why it failed, or ""."""
     remove_experiment(experiment.name)  # of older inputs, if any
-    return run_named(experiment.name, experiment.overrides, environment, log, queue)
-
-
-def run_named(
-    name: str, overrides: Mapping[str, Any], environment: Mapping[str, str], log: Path, queue: bool = False
-) -> str:
-    """The same for any name and any values of params.yaml by their dotted keys."""
-    changes = [word for key, value in overrides.items() for word in ("-S", f"{key}={json.dumps(value)}")]
+    changes = [word for key, value in experiment.overrides.items() for word in ("-S", f"{key}={json.dumps(value)}")]
     how = "--queue" if queue else "--temp"
     try:
-        dvc_into_log(log, "exp", "run", how, "--name", name, *changes, environment=environment)
+        dvc_into_log(log, "exp", "run", how, "--name", experiment.name, *changes, environment=environment)
     except UserError as error:
         return str(error)
     return ""

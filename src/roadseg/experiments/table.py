@@ -39,23 +39,6 @@ def row(experiments: Experiments, experiment: Experiment, run: Run | None) -> di
     }
 
 
-def row_of_other(experiments: Experiments, run: Run) -> dict[str, Any]:
-    """Return the line of an experiment that is no variant, such as a mean of several."""
-    fold = run.params.data.fold
-    return {
-        "group": "other experiments",
-        "variant": run.name,
-        "seed": str(run.params.seed) + ("" if fold == "none" else f" fold {fold}"),
-        "data": data_name(run.params.data.source, run.params.classes, fold),
-        "against": "",
-        "changed": "",
-        **dict.fromkeys(experiments.methods, "N"),
-        **_figures(run),
-        "published": None,
-        "confusion": None,
-    }
-
-
 def _figures(run: Run | None) -> dict[str, float | None]:
     if run is None:
         return dict.fromkeys(("miou", "gflops", "gflops_ran", "params_m", "seconds"))

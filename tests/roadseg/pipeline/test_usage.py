@@ -24,7 +24,7 @@ def test_help_has_an_example(script, monkeypatch, capsys):
 
 
 def test_an_argument_that_nothing_reads_is_refused():
-    words = [sys.executable, str(ROOT / "src" / "headline.py"), "--all"]
+    words = [sys.executable, str(ROOT / "src" / "check.py"), "--all"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "unrecognized arguments: --all" in done.stderr
