@@ -127,7 +127,7 @@ def loader(folder: Path, files: list[FrameFiles]) -> list[Row]:
 
 
 def crops(folder: Path, files: list[FrameFiles]) -> list[Row]:
-    strong = Strong(**PARAMS["augmentation"]["strong"] | {"rare_class": 0.5, "paste": 0.5})
+    strong = Strong(**PARAMS["augmentation"]["strong"] | {"rare_class": 0.5})
     counts = count_pixels_of_files(file.label for file in files)
     source = Crops(load_whole_frames(files, folder), counts, Input(height=384, width=1248, resize="area"), strong)
     draws = ShuffledDraws(len(files), BATCH, seed=1, kind="fresh")
@@ -138,7 +138,7 @@ def crops(folder: Path, files: list[FrameFiles]) -> list[Row]:
         times.append(time.perf_counter() - started)
     rate = len(files) / sorted(times[1:])[2]
     part = f"loader, crops of {strong.crop_height}x{strong.crop_width} (`augment: strong`), 2 workers"
-    return [(part, "", f"{rate:.0f} images/s", "", "40 images/s", "half by a rare class, half with a thing pasted")]
+    return [(part, "", f"{rate:.0f} images/s", "", "40 images/s", "half by a rare class")]
 
 
 # --- losses, and logits of an eighth of a crop's sides enlarged for them

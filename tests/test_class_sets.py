@@ -264,15 +264,6 @@ def test_further_data_has_the_same_classes_in_a_layout_of_its_own(project):
     assert np.unique(label_of("also/more/label/x0.png")).tolist() == [1]
 
 
-def test_things_are_pasted_only_where_there_are_some(project):
-    project(classes="binary_road", augment="strong", **{"augmentation.strong.paste": 0.5})
-    write_masks()
-    for stage in (fetch_data, fetch_pretrained, class_weights):
-        stage.main()
-    with pytest.raises(UserError, match=r"augmentation\.strong\.paste: 0\.5, but none of the classes is a thing"):
-        train.main()
-
-
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

@@ -9,13 +9,11 @@ import cv2
 import numpy as np
 
 from roadseg.frames.augment import generator_of
-from roadseg.frames.classes import IGNORE_INDEX, NAMES
-from roadseg.frames.paste import THINGS, paste_classes, things_of
+from roadseg.frames.classes import IGNORE_INDEX
 from roadseg.frames.rare import RareClasses
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.whole import WholeFrames
 from roadseg.frames.windows import Window, draw_window
-from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.sections import Input, Strong, crop_size
 
 MEAN_COLOUR = (124, 116, 104)  # ImageNet's mean: what is nearest to nothing for a network
@@ -26,9 +24,8 @@ class Crops:
 
     Scales are drawn evenly on a log scale. A crop is at most as large as `target`; where a scaled frame is smaller than
     the crop, it lies in its upper left.
-    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by, `names` the K classes,
-    which things to paste are known by. Of the frames, the first `num_main` are main ones, all by default; further ones
-    keep their own proportions. Raises UserError where some things are to be pasted and none of the classes is one.
+    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by. Of the frames, the
+    first `num_main` are main ones, all by default; further ones keep their own proportions.
     """
 
     def __init__(
@@ -37,19 +34,12 @@ class Crops:
         counts: np.ndarray,
         target: Input,
         strong: Strong,
-        names: Sequence[str] = NAMES,
         num_main: int | None = None,
     ) -> None:
         self._frames, self._strong = frames, strong
         self._sizes = sizes_at_scale_1(frames.sizes, len(frames) if num_main is None else num_main, target)
         self._rare = RareClasses(counts, strong.rare_class_temperature)
         self._labelled = counts.sum(axis=1) > 0
-        self._things = things_of(names)
-        if strong.paste and not self._things:
-            raise UserError(
-                f"augmentation.strong.paste: {strong.paste}, but none of the classes is a thing that is known "
-                f"({', '.join(THINGS)}); set it to 0"
-            )
         self.size = crop_size(strong, target)
 
     def __len__(self) -> int:
@@ -64,20 +54,12 @@ class Crops:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.
 
         In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class; a
-        frame without any label keeps its own, so that its share of an epoch stays what was asked for. Over a share of
-        the crops, `paste`, the pixels of a rare thing are pasted, with their label, from another crop.
+        frame without any label keeps its own, so that its share of an epoch stays what was asked for.
         """
         random, wanted = generator_of(f"{key}/crop"), None
         replaced = random.random() < self._strong.rare_class and self._labelled[index]
         if replaced and (drawn := self._rare.draw(random)):
             wanted, index = drawn
-        image, label = self._crop(random, index, wanted)
-        if random.random() < self._strong.paste and (drawn := self._rare.draw(random, list(self._things))):
-            thing, other = drawn
-            paste_classes(image, label, *self._crop(random, other, thing), self._things[thing])
-        return image, label
-
-    def _crop(self, random: np.random.Generator, index: int, wanted: int | None) -> tuple[np.ndarray, np.ndarray]:
         image, label = self._frames[index]
         scale = math.exp(random.uniform(math.log(self._strong.scale_min), math.log(self._strong.scale_max)))
         scaled = scale * self._sizes[index][0], scale * self._sizes[index][1]

@@ -1,7 +1,5 @@
 """Rare-class sampling: rare classes are drawn more often, then a frame that shows them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 MIN_PIXELS = 20  # that a frame or crop has of a class which it is said to show
@@ -33,12 +31,9 @@ class RareClasses:
         self._frames = [np.flatnonzero(column) for column in shown.T]
         self.probabilities = class_probabilities(counts.sum(axis=0) * shown.any(axis=0), temperature)  # (K,)
 
-    def draw(self, random: np.random.Generator, among: Sequence[int] | None = None) -> tuple[int, int] | None:
-        """Draw a class, of those in `among` where given, and a frame's index; None where no frame shows one of them."""
-        weights = self.probabilities
-        if among is not None:
-            weights = np.where(np.isin(np.arange(len(weights)), among), weights, 0)
-        if not weights.any():
+    def draw(self, random: np.random.Generator) -> tuple[int, int] | None:
+        """Draw a class and the index of a frame that shows it; None where no frame shows any class."""
+        if not self.probabilities.any():
             return None
-        wanted = int(random.choice(len(weights), p=weights / weights.sum()))
+        wanted = int(random.choice(len(self.probabilities), p=self.probabilities))
         return wanted, int(random.choice(self._frames[wanted]))

@@ -60,12 +60,11 @@ def _misfits_in_training(raw: Any) -> list[str]:
         problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
     if at("schedule") == "plateau" and at("train", "select") == "last" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but schedule: plateau watches held-out frames; hold some out")
-    problems += [
-        f"augmentation.strong.{key}: {value:g}, but augment is {augment}, which doesn't crop; set it to 0"
-        for key in ("rare_class", "paste")
-        if isinstance(value := at("augmentation", "strong", key), int | float) and value
-        if (augment := at("augment")) in ("none", "study")
-    ]
+    rare_class, augment = at("augmentation", "strong", "rare_class"), at("augment")
+    if isinstance(rare_class, int | float) and rare_class and augment in ("none", "study"):
+        problems.append(
+            f"augmentation.strong.rare_class: {rare_class:g}, but augment is {augment}, which doesn't crop; set it to 0"
+        )
     last, epochs = at("train", "average_last"), at("train", "epochs")
     if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
         problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")

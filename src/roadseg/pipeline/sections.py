@@ -126,7 +126,6 @@ class Strong(Section):
     max_class_share: Annotated[float, Field(gt=0, le=1)]
     rare_class: Probability
     rare_class_temperature: Annotated[float, Field(ge=0.001)]
-    paste: Probability
 
 
 def crop_size(strong: Strong, target: Input) -> tuple[int, int]:

@@ -88,7 +88,7 @@ def _training_frames(
     files = [*main, *further]
     if augment == "strong":
         counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
-        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, classes.names, len(main))
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, len(main))
     return load_frames(files, target, training=True, store=store_folder())
 
 

@@ -11,7 +11,7 @@ from roadseg.pipeline.sections import Input, Strong
 from roadseg.scoring.class_weights import count_pixels
 
 SETTINGS = {"crop_height": 64, "crop_width": 64, "scale_min": 1.0, "scale_max": 1.0, "max_class_share": 1.0}
-SETTINGS |= {"rare_class": 0.0, "rare_class_temperature": 0.1, "paste": 0.0}
+SETTINGS |= {"rare_class": 0.0, "rare_class_temperature": 0.1}
 
 
 def crops_of(*frames, height, width, num_main=None, **changes):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roadseg.frames import files
+from roadseg.frames import reading
 from roadseg.frames.reading import is_litter, kind_of, read_bytes
 from roadseg.pipeline.errors import UserError
 
@@ -54,9 +54,9 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
 
 def test_a_file_that_grows_is_not_read_to_its_end(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"some bytes")
-    monkeypatch.setattr(files, "MAX_BYTES", 4)
+    monkeypatch.setattr(reading, "MAX_BYTES", 4)
     sizes = []
-    monkeypatch.setattr(files, "check_size", lambda size, _: sizes.append(size))
+    monkeypatch.setattr(reading, "check_size", lambda size, _: sizes.append(size))
     assert read_bytes(tmp_path / "a") == b"some "
     assert sizes == [10, 5]
 

@@ -31,10 +31,9 @@ def test_a_schedule_that_watches_is_refused_where_no_frame_is_held_out():
 
 
 def test_what_only_crops_do_is_refused_without_them():
-    changes = {"augmentation.strong.paste": 0.5, "augmentation.strong.rare_class": 1}
+    changes = {"augmentation.strong.rare_class": 1}
     assert misfits(changes) == [
         "augmentation.strong.rare_class: 1, but augment is none, which doesn't crop; set it to 0",
-        "augmentation.strong.paste: 0.5, but augment is none, which doesn't crop; set it to 0",
     ]
     assert misfits(changes | {"augment": "strong"}) == []
 
