@@ -52,7 +52,7 @@ ablation: $(INSTALLED) ## the quick group of experiments.yaml, its table, and th
 	python src/ablate.py run quick; failed=$$?; \
 	python src/ablate.py table quick --partial && $(MAKE) --no-print-directory repro && exit $$failed
 
-release: $(INSTALLED) ## the trained model with all that belongs to it: NAME=first makes release/first; ARGS=--int8 or --no-onnx
+release: $(INSTALLED) ## the trained model with all that belongs to it: NAME=first makes release/first; ARGS=--no-onnx
 	python src/release.py $(NAME) $(ARGS)
 
 bench: export PYTHONPATH := src

@@ -24,9 +24,6 @@ from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
 from roadseg.frames.resized import load_frames
 from roadseg.inference.exported import Exported
-from roadseg.inference.graph import OfPictures, export_graph
-from roadseg.inference.quantized import quantize_graph
-from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
 from roadseg.networks.memory import keep_freed_memory
@@ -66,7 +63,7 @@ def main() -> None:
 # --- the engines, each as `predict.engine` runs it
 
 
-def torch_logits(network: nn.Module, _: np.ndarray, precision: torch.dtype) -> Logits:
+def torch_logits(network: nn.Module, precision: torch.dtype) -> Logits:
     keep_freed_memory()
     network = network.to(memory_format=torch.channels_last)
 
@@ -77,22 +74,15 @@ def torch_logits(network: nn.Module, _: np.ndarray, precision: torch.dtype) -> L
     return logits
 
 
-def exported_logits(network: nn.Module, _: np.ndarray, engine: str, bfloat16: bool = False) -> Logits:
+def exported_logits(network: nn.Module, engine: str, bfloat16: bool = False) -> Logits:
     exported = Exported(engine, network, bfloat16)
     return lambda images: exported(normalize(torch.from_numpy(images)))
 
 
-def int8_logits(network: nn.Module, calibration: np.ndarray) -> Logits:
-    graph = export_graph(OfPictures(network), (1, HEIGHT, WIDTH, 3), torch.uint8, {})
-    session = onnxruntime_session(quantize_graph(graph, calibration))
-    return lambda images: torch.from_numpy(session(images))
-
-
-ENGINES: dict[str, Callable[[nn.Module, np.ndarray], Logits]] = {
+ENGINES: dict[str, Callable[[nn.Module], Logits]] = {
     "torch float32": partial(torch_logits, precision=torch.float32),
     "torch bfloat16": partial(torch_logits, precision=torch.bfloat16),
     "ONNX Runtime float32": partial(exported_logits, engine="onnxruntime"),
-    "ONNX Runtime int8": int8_logits,
     "OpenVINO float32": partial(exported_logits, engine="openvino"),
     "OpenVINO bfloat16": partial(exported_logits, engine="openvino", bfloat16=True),
 }
@@ -104,17 +94,17 @@ ENGINES: dict[str, Callable[[nn.Module, np.ndarray], Logits]] = {
 def pace_job(engine: str, name: str) -> Job:
     torch.manual_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (BATCH, HEIGHT, WIDTH, 3), np.uint8)
-    logits = ENGINES[engine](build_model(name, CATALOGUE[name], 19).eval(), images[:2])
+    logits = ENGINES[engine](build_model(name, CATALOGUE[name], 19).eval())
     return lambda: logits(images).shape
 
 
 def score_job(engine: str, folder: Path) -> Job:
-    """The mIoU of 24 real frames by weights from Cityscapes, untouched; the ranges of int8 are of eight others."""
+    """The mIoU of 24 real frames by weights from Cityscapes, untouched."""
     network = build_model("efficientvit_seg_b0", CATALOGUE["efficientvit_seg_b0"], 19).eval()
     tensors = read_tensors(Path(REAL or "", "efficientvit_seg_b0_cityscapes.pt")).tensors
     network.load_state_dict(fit_weights(tensors, network, 19).matched)
-    (images, labels), (others, _) = (real_frames(folder, part) for part in ("training", "testing"))
-    logits = ENGINES[engine](network, others)
+    images, labels = real_frames(folder / "training")
+    logits = ENGINES[engine](network)
 
     def miou() -> float:
         joint = np.zeros((VALUES, VALUES), dtype=np.int64)
@@ -125,10 +115,10 @@ def score_job(engine: str, folder: Path) -> Job:
     return miou
 
 
-def real_frames(folder: Path, part: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The KITTI frames of a part: pictures (N, H, W, 3) uint8 at the input size, labels at their own."""
-    files = frame_files(folder / part, sorted(path.stem for path in (folder / part / "image").iterdir()))
-    pictures = load_frames(files, INPUT, training=False, store=folder / "store").images
+def real_frames(folder: Path) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The KITTI frames of a folder: pictures (N, H, W, 3) uint8 at the input size, labels at their own."""
+    files = frame_files(folder, sorted(path.stem for path in (folder / "image").iterdir()))
+    pictures = load_frames(files, INPUT, training=False, store=folder.parent / "store").images
     return pictures, [read_label(file.label) for file in files]
 
 

@@ -2,14 +2,13 @@
 
 python src/release.py NAME      what `make release NAME=...` runs, after `dvc repro`: models, metrics -> release/NAME
     --no-onnx                   without model.onnx and use.py
-    --int8                      with model.int8.onnx as well, its activations' ranges from training frames
 """
 
 import argparse
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,6 @@ from roadseg.frames.resized import load_frames, testing_rule
 from roadseg.inference.graph import OPSET, OfPictures, export_graph
 from roadseg.inference.hub import hub_config, is_smp
 from roadseg.inference.parity import check_parity, compare, network_logits
-from roadseg.inference.quantized import quantize_graph
 from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.model_file import load_weights
@@ -41,7 +39,7 @@ from roadseg.report.sources import source_of
 
 RELEASES = Path("release")
 COPIED = (paths.MODEL, paths.SCORE, paths.PER_CLASS, paths.FLOPS, paths.REPORT_JSON)
-COMPARED, CALIBRATED = 16, 32  # test frames on which files are compared, training frames that give int8 its ranges
+COMPARED = 16  # test frames on which model.onnx is compared with the network
 USE = Path(__file__).parent / "roadseg" / "inference" / "templates" / "use.py"
 
 
@@ -61,7 +59,7 @@ def main() -> None:
         (folder / paths.PARAMS.name).write_text(
             public_params(paths.PARAMS.read_text(encoding="utf-8")), encoding="utf-8"
         )
-        exported = export(folder, params, network, len(classes), options.int8) if options.onnx else {}
+        exported = export(folder, params, network, len(classes)) if options.onnx else {}
         facts = card_facts(options.name, params, classes) | {"is_smp": is_smp(network), "exported": exported}
         card = render("model_card.md.j2", facts)
         (folder / "README.md").write_text(card, encoding="utf-8")
@@ -72,24 +70,21 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Put the trained model into a folder of its own.",
-        epilog="example: python src/release.py first --int8",
+        epilog="example: python src/release.py first --no-onnx",
     )
     parser.add_argument("name", help="of the folder under release/; one that is there is replaced")
     parser.add_argument("--no-onnx", dest="onnx", action="store_false", help="without model.onnx and use.py")
-    parser.add_argument("--int8", action="store_true", help="with model.int8.onnx as well")
     options = parser.parse_args()
     if not options.name or Path(options.name).name != options.name or options.name.startswith("."):
         raise UserError(f"NAME={options.name!r} is not a folder name; use letters, digits, - and _")
-    if options.int8 and not options.onnx:
-        raise UserError("--int8 is made from model.onnx; leave --no-onnx out")
     return options
 
 
 # --- files for other programs
 
 
-def export(folder: Path, params: Params, network: nn.Module, num_classes: int, int8: bool) -> dict[str, Any]:
-    """Write model.onnx, use.py and where asked for model.int8.onnx; each file's parity with the network, by its name.
+def export(folder: Path, params: Params, network: nn.Module, num_classes: int) -> dict[str, Any]:
+    """Write model.onnx and use.py; return what the card says of them, how far model.onnx is from the network included.
 
     A UserError where model.onnx can't be made or is too far from the network.
     """
@@ -97,23 +92,17 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int, i
     size = params.input.height, params.input.width
     notes = {"resize": testing_rule(params.input.resize), "upsampling": params.predict.upsampling}
     try:
-        graphs = {"model.onnx": export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)}
+        graph = export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)
     except UserError as error:
         raise UserError(f"models.{params.model}: {error}; pass --no-onnx to release it without model.onnx") from None
-    if int8:
-        seen, _ = some_frames("train", CALIBRATED, params.input)
-        graphs["model.int8.onnx"] = quantize_graph(graphs["model.onnx"], seen)
+    (folder / "model.onnx").write_bytes(graph)
     shutil.copy(USE, folder)
-    images, labels = some_frames("test", COMPARED, params.input)
-    found = {}
-    for name, graph in graphs.items():
-        (folder / name).write_bytes(graph)
-        sides = network_logits(network), onnxruntime_session(graph)
-        found[name] = compare(*sides, images, labels, params.predict.upsampling, num_classes, IGNORE_INDEX)
-    check_parity(found["model.onnx"], "model.onnx")
-    for name, one in found.items():
-        mious = f"{100 * one.miou:.2f} %, by torch {100 * one.network_miou:.2f} %"
-        print(f"{name}: mIoU of {len(images)} test frames {mious}")
+    images, labels = some_frames(params.input)
+    sides = network_logits(network), onnxruntime_session(graph)
+    found = compare(*sides, images, labels, params.predict.upsampling, num_classes, IGNORE_INDEX)
+    check_parity(found, "model.onnx")
+    mious = f"{100 * found.miou:.2f} %, by torch {100 * found.network_miou:.2f} %"
+    print(f"model.onnx: mIoU of {len(images)} test frames {mious}")
     return {
         "parity": found,
         "sizes": {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()},
@@ -123,9 +112,9 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int, i
     }
 
 
-def some_frames(split: Literal["train", "test"], most: int, size: Input) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The first pictures of a split at the input size, and their labels at their own."""
-    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), split)[:most]
+def some_frames(size: Input) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The first test pictures at the input size, and their labels at their own."""
+    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")[:COMPARED]
     frames = load_frames(files, size, training=False, store=store_folder())
     return frames.images, [read_label(file.label) for file in files]
 

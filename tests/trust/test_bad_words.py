@@ -45,7 +45,6 @@ WORDS = {
     ("release", "."): "NAME='.' is not a folder name",
     ("release", ".hidden"): "NAME='.hidden' is not a folder name",
     ("release", "a/b"): "NAME='a/b' is not a folder name",
-    ("release", "x", "--int8", "--no-onnx"): "--int8 is made from model.onnx",
     ("release", "x"): "metrics/score.json is missing",
     ("ablate", "list", "no-such-group"): "no-such-group is neither a group nor a variant",
     ("ablate", "run", "quick-none"): "quick-none is neither a group nor a variant",

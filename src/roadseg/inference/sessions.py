@@ -12,7 +12,7 @@ Session = Callable[[np.ndarray], np.ndarray]  # images (N, ...) as the graph has
 
 
 def onnxruntime_session(graph: bytes) -> Session:
-    """Return what runs an ONNX graph by ONNX Runtime, whose arithmetic is the graph's: float32, or int8."""
+    """Return what runs an ONNX graph by ONNX Runtime, in float32."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
