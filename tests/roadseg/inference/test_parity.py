@@ -39,7 +39,7 @@ def test_pixels_logits_and_scores_are_compared():
 def test_pixels_are_compared_at_the_labels_own_sizes():
     labels = [LABEL, LABEL.repeat(3, axis=0).repeat(3, axis=1)]
     images = np.stack([picture()] * 2)
-    parity = compare(by_brightness(100), by_brightness(100), images, labels, "classes", 2, 255)
+    parity = compare(by_brightness(100), by_brightness(100), images, labels, "class_map", 2, 255)
     assert (parity.largest, parity.equal) == (0, 1)
     assert parity.miou == parity.network_miou == pytest.approx((4 / 5 + 3 / 4) / 2)  # nine times each pixel: the same
     check_parity(parity, "a.onnx")

@@ -19,7 +19,7 @@ from roadseg.inference.graph import OfPictures, export_graph
 from roadseg.inference.pictures import read_picture
 from roadseg.networks.prediction import UPSAMPLING, normalize
 
-USE = ROOT / "src" / "roadseg" / "export" / "templates" / "use.py"
+USE = ROOT / "src" / "roadseg" / "inference" / "templates" / "use.py"
 ALONE = """
 import sys, runpy
 sys.path.append(sys.argv[1])
