@@ -2,13 +2,10 @@
 
     python src/fetch_pretrained.py     DVC stage `fetch_pretrained`: `pretrained` -> models/pretrained.safetensors
 
-                                       `distill.teacher` -> models/teacher.safetensors
-
 The files hold tensors under the model's keys; none at all for `none`.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -34,10 +31,9 @@ from roadseg.pipeline.stage import replacing, run_stage
 
 
 def main() -> None:
-    params = load_params()
-    given, taught = start(params), teacher(params) if params.distill.teacher != "none" else {}
-    save(paths.PRETRAINED, given)
-    save(paths.TEACHER, taught)
+    tensors = start(load_params())
+    with replacing(paths.PRETRAINED) as temporary:
+        save_weights(temporary, tensors)
 
 
 def start(params: Params) -> dict[str, Tensor]:
@@ -82,26 +78,6 @@ def trained_size(params: Params) -> tuple[int, int]:
     return params.input.height, params.input.width
 
 
-def teacher(params: Params) -> dict[str, Tensor]:
-    """All weights of the network that teaches; UserError where the source lacks some."""
-    name, row = params.distill.model, params.models[params.distill.model]
-    num_classes = len(read_classes(paths.SEG_DATA))
-    model = build_model(name, row, num_classes)
-    size = trained_size(params)
-    check_network(name, model, num_classes, *size, f"{sizes_seen(params)[size]}, or distill.model")
-    found = resolve(params.distill.teacher, row.pretrained, "distill.teacher")
-    fit = fit_weights(weights_of(found, row.encoder).tensors, model, num_classes)
-    wanted = [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
-    lacking = [key for key in wanted if key not in fit.matched]
-    if lacking:
-        raise UserError(
-            f"distill.teacher: {shown_url(found.source)} lacks {len(lacking)} of the {len(wanted)} tensors of {name}, "
-            f"such as {lacking[0]}; a teacher needs them all: choose other weights, or the row distill.model of these"
-        )
-    print(f"{name} from {shown_url(found.source)} teaches")
-    return checked(found.source, fit, model)
-
-
 def weights_of(source: Source, encoder: str | None) -> Weights:
     """The tensors behind a source, which may be a former run."""
     run = former_run(source.source)
@@ -116,11 +92,6 @@ def checked(source: str, fit: Fit, model: nn.Module) -> dict[str, Tensor]:
     except UserError as error:
         raise UserError(f"{shown_url(source)}: {error}") from None
     return tensors
-
-
-def save(path: Path, tensors: dict[str, Tensor]) -> None:
-    with replacing(path) as temporary:
-        save_weights(temporary, tensors)
 
 
 def name_owners(tensors: dict[str, Tensor], catalogue: Mapping[str, Network], num_classes: int) -> str:

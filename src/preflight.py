@@ -1,7 +1,7 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
 python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, params.yaml, frames, also_1 to 4,
-                            unlabelled, classes, weights, teacher
+                            unlabelled, classes, weights
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
 costs no output. The others are links to your own frames, to further data, to frames without labels, to a file of
@@ -27,12 +27,10 @@ from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.inference.packages import check_engine
 from roadseg.networks.names import resolve
 from roadseg.pipeline import paths
-from roadseg.pipeline.board import check_board
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import Params, load_params
 from roadseg.pipeline.recipes import replaced_values
 from roadseg.pipeline.schema import read_yaml
-from roadseg.pipeline.sections import Source
 from roadseg.pipeline.stage import replacing, run_stage
 
 _SHOWN = 5  # odd entries of a folder that get a line each
@@ -43,8 +41,6 @@ def main() -> None:
     taken = paths.PARAMS.read_bytes() if paths.PARAMS.is_file() else b""
     params = load_params()
     check_engine(params.predict.engine)  # before hours of training
-    if params.train.tensorboard:
-        check_board()
     problems = [f"{paths.PARAMS}: {line}" for line in problems_of_classes(params)]
     if problems:
         raise UserError("\n".join(problems))
@@ -52,18 +48,21 @@ def main() -> None:
     problems = [line for key, text in named.values() for line in problems_of(key, text, outputs)]
     problems += [line for key, address in addresses_of(params).items() for line in problems_of_address(key, address)]
     problems += problems_of_names(params)
-    runs: dict[Path, FormerRun | None] = {}
-    for link, (key, source) in weights_named(params).items():
-        runs[link], more_problems = run_behind(key, source)
-        problems += more_problems
-    if problems:
+    run, more_problems = run_behind("pretrained", weights_named(params))
+    if problems := problems + more_problems:
         raise UserError("\n".join(problems))
     if paths.INPUT_CLASSES in named:
         read_class_file(Path(named[paths.INPUT_CLASSES][1]).expanduser())
-    for link in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER, paths.INPUT_UNLABELLED, paths.INPUT_CLASSES, *runs):
+    for link in (
+        paths.INPUT_FRAMES,
+        *paths.INPUTS_FURTHER,
+        paths.INPUT_UNLABELLED,
+        paths.INPUT_CLASSES,
+        paths.INPUT_WEIGHTS,
+    ):
         with replacing(link) as temporary:
-            if found := runs.get(link):
-                show_to_dvc(found, temporary)
+            if link == paths.INPUT_WEIGHTS and run:
+                show_to_dvc(run, temporary)
             elif link in named:
                 temporary.symlink_to(Path(named[link][1]).expanduser().resolve())
             else:
@@ -88,42 +87,30 @@ def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
         named[paths.INPUT_UNLABELLED] = "data.unlabelled.path", data.unlabelled.path or ""
     if class_file := params.class_row.file:
         named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
-    for link, (key, source) in weights_named(params).items():
-        if source.startswith("file:"):
-            named[link] = key, source.removeprefix("file:")
+    if (source := weights_named(params)).startswith("file:"):
+        named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
     further = [(f"data.also.{name}.path", row.path) for name, row in sorted(data.also.items()) if row.path]
     return named | dict(zip(paths.INPUTS_FURTHER, further, strict=False))
 
 
-def weights_chosen(params: Params) -> dict[Path, tuple[str, str, dict[str, Source]]]:
-    """For each link to weights the key in params.yaml that names them, its value, and the names of the model's row."""
-    models, distill = params.models, params.distill
-    return {
-        paths.INPUT_WEIGHTS: ("pretrained", params.pretrained, params.network.pretrained),
-        paths.INPUT_TEACHER: ("distill.teacher", distill.teacher, models[distill.model].pretrained),
-    }
-
-
-def weights_named(params: Params) -> dict[Path, tuple[str, str]]:
-    """For each link to weights the key in params.yaml that names them, and the source that it stands for."""
-    chosen = weights_chosen(params).items()
-    return {link: (key, found.source if (found := row.get(name)) else name) for link, (key, name, row) in chosen}
+def weights_named(params: Params) -> str:
+    """The source that `pretrained` stands for."""
+    found = params.network.pretrained.get(params.pretrained)
+    return found.source if found else params.pretrained
 
 
 def problems_of_names(params: Params) -> Iterator[str]:
-    """A line for each value that names no weights: before frames are fetched for them."""
-    for key, name, row in weights_chosen(params).values():
-        try:
-            if name != "none":
-                resolve(name, row, key)
-        except UserError as error:
-            yield str(error)
+    """A line where `pretrained` names no weights: before frames are fetched for them."""
+    try:
+        if params.pretrained != "none":
+            resolve(params.pretrained, params.network.pretrained)
+    except UserError as error:
+        yield str(error)
 
 
 def addresses_of(params: Params) -> dict[str, str]:
     """All that may be an address, by its key in params.yaml."""
     found = {"data.kitti.url": params.data.kitti.url, "pretrained": params.pretrained}
-    found["distill.teacher"] = params.distill.teacher
     for name, model in params.models.items():
         found |= {f"models.{name}.pretrained.{key}": row.source for key, row in model.pretrained.items()}
     return found
@@ -188,7 +175,7 @@ def problems_of(key: str, text: str, outputs: list[Path]) -> Iterator[str]:
         )
     elif not path.exists():
         yield f"{key}: {text} does not exist; correct the path (relative ones start at {Path.cwd()})"
-    elif key in ("pretrained", "distill.teacher") and not path.is_file():
+    elif key == "pretrained" and not path.is_file():
         yield f"{key}: {text} is {kind_of(path)}; name a file of weights"
     else:
         odd = islice(odd_entries(path), _SHOWN)

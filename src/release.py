@@ -148,12 +148,10 @@ def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
 
 
 def further_sources(params: Params) -> list[str]:
-    """What else was learnt from, with terms of its own: further frames, those without labels, a teacher."""
+    """What else was learnt from, with terms of its own: further frames, those without labels."""
     named = [name for name, row in params.data.also.items() if row.path]
     if params.data.unlabelled.source == "images":
         named.append("frames without labels")
-    if params.distill.teacher != "none":
-        named.append(f"the predictions of {params.distill.model} from {public(params.distill.teacher)}")
     return named
 
 

@@ -102,8 +102,6 @@ def weights_kept(params: Params) -> str:
     train = params.train
     parts = [
         f"moving average of {train.ema:g}" if train.ema else "",
-        f"mean of the last {train.average_last} epochs" if train.average_last > 1 else "",
-        f"mean of {train.members} trainings" if train.members > 1 else "",
         f"{100 * train.weight_interpolation:g} % of the start's" if train.weight_interpolation else "",
         "logits of rare classes raised" if train.logit_adjustment else "",
     ]
@@ -117,13 +115,7 @@ def fine_tuning(params: Params) -> str:
         "frozen batch norms" if train.batch_norm == "frozen" else "",
         f"gradients clipped at {train.clip:g}" if train.clip else "",
         {"none": "", "encoder": "frozen encoder"}.get(train.freeze, f"encoder frozen for {train.freeze} epochs"),
-        f"head's rate times {train.head_lr:g}" if train.head_lr != 1 else "",
-        f"rate times {train.layer_decay:g} from layer to layer" if train.layer_decay != 1 else "",
         "weight decay on weights alone" if train.decay == "weights" else "",
-        f"pull of {train.l2_sp:g} towards the start" if train.l2_sp else "",
-        f"pull of {train.keep_logits:g} towards the start's logits" if train.keep_logits else "",
-        f"second head of weight {train.aux:g}" if train.aux else "",
-        f"labels smoothed by {params.label_smoothing:g}" if params.label_smoothing else "",
     ]
     return ", ".join(filter(None, parts)) or "all weights alike"
 
@@ -137,13 +129,10 @@ def describe_training(
 ) -> dict[str, Any]:
     """The sentences on what was trained and chosen by which frames, and on what that does not show."""
     select, chosen = params.train.select, trained["epoch"]
-    epochs, members, last = params.train.epochs, params.train.members, params.train.average_last
-    selection = narrative.selection(select, chosen, epochs, frames, members, last, params.pretrained)
-    source, device, distill = params.data.source, trained["device"], params.distill
+    epochs, source, device = params.train.epochs, params.data.source, trained["device"]
+    selection = narrative.selection(select, chosen, epochs, frames, params.pretrained)
     shares = {name: row.share for name, row in params.data.also.items() if name in further}
-    unlabelled, share = further.get(paths.UNLABELLED, 0), params.data.unlabelled.share
-    teacher = shown_url(distill.teacher), distill.model, distill.weight, distill.labels
-    beside = narrative.further(further, shares) + narrative.taught(*teacher, unlabelled, share) if epochs else ""
+    beside = narrative.further(further, shares) if epochs else ""
     return {
         "selection": selection + beside + narrative.held_out(params.data.fold),
         "limitations": narrative.limitations(source, frames, select, params.seed, device, absent),

@@ -1,6 +1,6 @@
-"""Train the network on the training frames and keep the weights of the chosen epoch, or a mean of several.
+"""Train the network on the training frames and keep the weights of the chosen epoch.
 
-python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors, models/teacher.safetensors,
+python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safetensors,
                        metrics/class_weights.json
                        -> models/model.safetensors, models/early.safetensors, metrics/train.json, train_history.csv,
                        train_iou.csv, train_times.json
@@ -10,7 +10,7 @@ chosen one. docs/watch.md shows how to look at them.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,6 @@ from roadseg.networks.determinism import make_deterministic, use_threads
 from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.pipeline import paths
-from roadseg.pipeline.board import Board, board_folder, check_board
 from roadseg.pipeline.machine import num_devices, num_workers, store_folder
 from roadseg.pipeline.params import Params, load_params
 from roadseg.pipeline.stage import replacing, run_stage, write_json
@@ -34,7 +33,7 @@ from roadseg.training.data import Data, load_data
 from roadseg.training.fingerprint import fingerprint
 from roadseg.training.freezing import Frozen
 from roadseg.training.history_files import show_epoch, write_history, write_times
-from roadseg.training.members import Member, Row, chosen_row, mean_history, soup_of
+from roadseg.training.members import Member
 from roadseg.training.parts import learning, starting_network, watcher
 from roadseg.training.processes import (
     build_fabric,
@@ -49,19 +48,13 @@ from roadseg.training.start import check_given
 from roadseg.training.state import TrainingState
 from roadseg.training.watching import chance_of
 
-NOTHING: dict[str, Any] = {"seconds": 0.0, "initial": {}, "members": [], "course": None}  # of no training so far
-
 
 def main() -> None:
     params, started = load_params(), time.perf_counter()
     classes = read_classes(paths.SEG_DATA)
-    if params.train.tensorboard:
-        check_board()
     fabric = build_fabric(params.train.precision, num_devices())
     start = load_weights(paths.PRETRAINED)
-    check_given(
-        start, {"train.weight_interpolation": params.train.weight_interpolation, "train.l2_sp": params.train.l2_sp}
-    )
+    check_given(start, {"train.weight_interpolation": params.train.weight_interpolation})
     check_shareable(params.train.freeze, fabric.world_size)
     data = load_data(params, classes, fabric.world_size)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
@@ -69,121 +62,85 @@ def main() -> None:
     keep_freed_memory()
 
     saved = saved_states(params, fabric, data)
-    before = saved.latest() or NOTHING
+    before = saved.latest() or {"seconds": 0.0, "course": None}
     started -= before["seconds"]
-    members, miou_of = train_members(params, fabric, data, start, saved, before, started, classes.names)
-    weights, miou = soup_of(member.weights for member in members), members[0].miou
+    trained, miou_of = train_network(params, fabric, data, start, saved, before["course"], started)
+    weights, miou = trained.weights, trained.miou
     if params.train.logit_adjustment and params.train.epochs:
         weights = with_rare_classes(params, fabric, data, start, weights)
-    if len(members) > 1 or params.train.logit_adjustment:
         miou = miou_of(weights)
     stop_where_changed(params_taken())  # as long as the state of the training is still there
     if fabric.is_global_zero:
         with replacing(paths.MODEL) as model, replacing(paths.EARLY) as early:
             save_weights(model, weights)
-            save_weights(early, soup_of(member.early for member in members))
-        write_history(mean_history([member.history for member in members]), classes.names)
-        write_json(paths.TRAIN, chosen_row(members, miou) | {"device": device_name(fabric)})
-        write_times(time.perf_counter() - started, data.num_draws * params.train.epochs * params.train.members)
+            save_weights(early, trained.early)
+        write_history(trained.history, classes.names)
+        write_json(paths.TRAIN, trained.chosen_row | {"miou": miou, "device": device_name(fabric)})
+        write_times(time.perf_counter() - started, data.num_draws * params.train.epochs)
     saved.remove()
 
 
 def saved_states(params: Params, fabric: Fabric, data: Data) -> Saved:
     """Where this training keeps its state: in the store, under all that decides its result."""
-    choices = [params.seed, params.model, params.network, params.loss, params.label_smoothing, params.dice]
-    choices += [params.lovasz, params.ohem, params.focal, params.schedule, params.schedules, params.augment]
+    choices = [params.seed, params.model, params.network, params.loss, params.dice]
+    choices += [params.lovasz, params.schedule, params.schedules, params.augment]
     choices += [params.augmentation, params.input, params.train, read_classes(paths.SEG_DATA)]
     choices += [{name: row.share for name, row in params.data.also.items()}, params.data.unlabelled]
-    choices += [params.distill, params.models[params.distill.model]]
     content = [str(part.folder and part.folder.name) for part in (data.frames, data.watched)]
     values = [*map(str, choices), *content, device_name(fabric), fabric.world_size]
-    files = [paths.PRETRAINED, paths.CLASS_WEIGHTS, paths.SPLITS]
-    key = fingerprint(values, files + ([paths.TEACHER] if params.distill.teacher != "none" else []))
+    key = fingerprint(values, [paths.PRETRAINED, paths.CLASS_WEIGHTS, paths.SPLITS])
     folder = store_folder() / "trainings" / key
     lock = claim(folder) if fabric.is_global_zero else None
     is_free = fabric.broadcast(lock is not None)  # else the same training runs already, and keeps its state there
     return Saved(folder if is_free else None, fabric.global_rank, fabric.world_size, fabric.barrier, lock)
 
 
-def train_members(
+def train_network(
     params: Params,
     fabric: Fabric,
     data: Data,
     start: Mapping[str, Tensor],
     saved: Saved,
-    before: Mapping[str, Any],
-    began: float,
-    class_names: Sequence[str],
-) -> tuple[list[Member], Callable[[Mapping[str, Tensor]], float | None]]:
-    """Train those members that are not in `before`, which the store held, and return all with what tells an mIoU.
-
-    That is of any weights of the network, and None where no frames are watched. `began` is when the whole training did,
-    by this process's clock.
-    """
-    members, initial = [Member(**fields) for fields in before["members"]], dict(before["initial"])
-    total = params.train.members if params.train.epochs else 1
-    course = before["course"]
-
-    def save(state: TrainingState) -> None:
-        finished = {"initial": initial, "members": [vars(member) for member in members]}
-        seconds = time.perf_counter() - began
-        saved.save((len(members), *state.step), finished | {"seconds": seconds, "course": state.state_dict()})
-
-    chance = chance_of(data.watched_files, len(class_names)) if data.watched_files else None
-    board = Board(board_folder(), class_names) if params.train.tensorboard else None
-    show = partial(show_epoch, fabric, Progress(params.train.epochs, total), chance, board, class_names, members)
-    with stop_asked_for(possible=fabric.world_size == 1) as asked:
-        for number in range(len(members), total):
-            seed = (params.seed + number) % 2**32
-            member, miou_of = train_member(params, fabric, data, start, initial, seed, course, asked, save, show)
-            members.append(member)
-            course = None
-    return members, miou_of
-
-
-def train_member(
-    params: Params,
-    fabric: Fabric,
-    data: Data,
-    start: Mapping[str, Tensor],
-    initial: dict[str, Tensor],
-    seed: int,
     before: Mapping[str, Any] | None,
-    asked: list[int],
-    save: Callable[[TrainingState], None],
-    show: Callable[[list[Row]], None],
+    began: float,
 ) -> tuple[Member, Callable[[Mapping[str, Tensor]], float | None]]:
-    """Train one network, and return what became of it and what says the mIoU that it would have with other weights.
+    """Train the network, and return what became of it and what says the mIoU that it would have with other weights.
 
-    `initial` are the weights that all members begin with; the first member, to which it is empty, fills it. `before` is
-    the state to go on from, `save` keeps a state, and `show` tells of an epoch.
+    That is None where no frames are watched. `before` is the state to go on from; `began` is when the whole training
+    did, by this process's clock.
     """
-    make_deterministic((seed + fabric.global_rank) % 2**32)  # dropout differs between processes
+    make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     rank, world = fabric.global_rank, fabric.world_size
-    batches = Batches(data.frames, data.draws_of(seed), data.policy, workers_of(fabric), rank, world)
+    batches = Batches(data.frames, data.draws_of(params.seed), data.policy, workers_of(fabric), rank, world)
     if batches.shortage:
         fabric.print(batches.shortage, flush=True)
     network = starting_network(params, fabric, data, start)
     frozen = Frozen(network, params.train.batch_norm, params.train.freeze)
     frozen.in_epoch(1)  # processes agree on what trains when they are set up
-    model, state, train = learning(params, fabric, data.names, network, start, initial, len(batches))
+    model, state, train = learning(params, fabric, data.names, network, start, len(batches))
     if before:
         state.load_state_dict(before)
         fabric.print(f"goes on in epoch {state.epoch}, where the training was stopped", flush=True)
     score = partial(watcher(params, fabric, data), model) if data.watched_files else None
-    member = run_epochs(
-        network,
-        params.train.epochs,
-        partial(with_progress, fabric, batches, asked),
-        train,
-        frozen,
-        score,
-        state,
-        choose=params.train.select in ("val", "test"),
-        average_last=params.train.average_last,
-        show=show,
-        save=save,
-    )
+    class_names = read_classes(paths.SEG_DATA).names
+    chance = chance_of(data.watched_files, len(class_names)) if data.watched_files else None
+
+    def save(state: TrainingState) -> None:
+        saved.save(state.step, {"seconds": time.perf_counter() - began, "course": state.state_dict()})
+
+    with stop_asked_for(possible=fabric.world_size == 1) as asked:
+        member = run_epochs(
+            network,
+            params.train.epochs,
+            partial(with_progress, fabric, batches, asked),
+            train,
+            frozen,
+            score,
+            state,
+            choose=params.train.select in ("val", "test"),
+            show=partial(show_epoch, fabric, Progress(params.train.epochs), chance, class_names),
+            save=save,
+        )
     return member, lambda weights: score_of(weights, network, score)
 
 

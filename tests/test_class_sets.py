@@ -147,7 +147,7 @@ def test_black_and_white_masks(project, form):
 
 
 def test_two_classes_in_frames_of_mixed_sizes_go_through_all_stages_and_the_release(project, monkeypatch):
-    project(classes="binary_road", **{"train.aux": 0.4, "loss": "weighted_ce"})
+    project(classes="binary_road", loss="weighted_ce")
     write_masks()
     for stage in ALL:
         stage.main()

@@ -218,7 +218,6 @@ def test_further_data_of_an_unknown_user(tmp_path: Path) -> None:
 def take_unlabelled(source: str, path: Path | None = None) -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["data"]["unlabelled"] = {"source": source, "path": str(path) if path else None, "share": 0.5}
-    params["distill"]["teacher"] = "cityscapes"
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 

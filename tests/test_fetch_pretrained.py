@@ -235,29 +235,6 @@ def test_a_full_disk_leaves_nothing_and_the_next_run_works(
     assert len(load_file(paths.PRETRAINED)) == 192
 
 
-def test_a_teacher_is_fetched_whole_or_refused(choose: Callable[[str, str], None]) -> None:
-    def choose_teacher(teacher: str) -> None:
-        choose(B0, "none")
-        params = yaml.safe_load(paths.PARAMS.read_text())
-        params["distill"] |= {"teacher": teacher, "model": MOBILENET}
-        paths.PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
-
-    choose(B0, "none")
-    main()
-    assert load_file(paths.TEACHER) == {}
-    state = save_weights(MOBILENET, "t.pth")
-    choose_teacher("file:t.pth")
-    main()
-    assert load_file(paths.PRETRAINED) == {}
-    taught = load_file(paths.TEACHER)
-    assert taught.keys() == state.keys()
-    assert all(taught[key].equal(value) for key, value in state.items())
-    save_weights(MOBILENET, "t.pth", classes=5)
-    assert error_line().startswith("error: distill.teacher: file:t.pth lacks 2 of the 277 tensors of mobilenet_v2_segf")
-    choose_teacher("citiscapes")
-    assert "error: distill.teacher: 'citiscapes' is unknown; choose from none, imagenet" in error_line()
-
-
 def test_an_unknown_name_is_refused(choose: Callable[[str, str], None]) -> None:
     choose(B0, "citiscapes")
     assert "'citiscapes' is unknown; choose from none, imagenet, cityscapes, nvidia, or gdrive:ID" in error_line()
@@ -287,14 +264,3 @@ def test_a_network_of_one_size_is_refused_where_another_is_seen(choose, changes,
         assert line.endswith(f"; change {decided_by}, or the row's kwargs")
     else:
         main()
-
-
-def test_a_teacher_of_one_size_is_refused_where_another_is_trained_on(choose) -> None:
-    choose(B0, "none")
-    params = yaml.safe_load(paths.PARAMS.read_text())
-    params["models"]["fixed"] = {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
-    params["distill"] |= {"teacher": "file:any.pth", "model": "fixed"}
-    paths.PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
-    line = error_line()
-    assert line.startswith("error: models.fixed: the network can't take an input of 160x512 (")
-    assert line.endswith("; change input.height and input.width, or distill.model, or the row's kwargs")

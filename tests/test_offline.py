@@ -29,6 +29,6 @@ def offline(monkeypatch):
 @pytest.mark.parametrize("kind", ROWS)
 def test_stages_run_without_a_network(kind, tmp_path, monkeypatch, offline):
     start_project(tmp_path, monkeypatch)
-    rows = {"model": kind, "models": {kind: ROWS[kind]}, "distill.model": kind}
+    rows = {"model": kind, "models": {kind: ROWS[kind]}}
     write_params(**rows | {"train.epochs": 1, "loss": "ce"})
     run_all()

@@ -90,14 +90,6 @@ def test_the_card_names_further_data_but_no_path_of_it(card):
     assert yaml.safe_load(params)["data"]["also"]["my_own"] == {"share": 0.2}
 
 
-def test_the_card_names_a_teacher_and_frames_without_labels(card):
-    changes = {"distill.teacher": "file:/data/me/t.pth", "distill.model": "mit_b0_segformer"}
-    text, params = card(**changes, **{"data.unlabelled.source": "images", "data.unlabelled.path": "/data/me/more"})
-    named = "(frames without labels, the predictions of mit_b0_segformer from file:t.pth), whose terms apply, too."
-    assert named in text
-    assert "/data/me" not in text + params
-
-
 def test_without_the_classes_there_is_no_release(card):
     """They say what the numbers mean that the network gives."""
     card()

@@ -152,18 +152,9 @@ def test_a_frame_too_large_to_draw_whole_is_drawn_small(run, tmp_path):
     assert 500 < height < width < 1500
 
 
-def test_a_teacher_and_what_it_taught_alone_are_named(run):
-    changes = {"distill.teacher": "file:/data/<b>*t*.pth", "distill.labels": "hard", "distill.weight": 0.5}
-    changes |= {"data.unlabelled.source": "images", "data.unlabelled.path": "x", "train.clip": 1.0}
-    before = run(**changes, **{"train.batch_norm": "frozen"})["md"]
-    assert r"mit_b5_segformer from file:/data/&lt;b&gt;\*t\*.pth: its likeliest classes, with weight 0.5." in before
-    assert "| fine-tuning | frozen batch norms, gradients clipped at 1 |" in before
-    splits = json.loads(paths.SPLITS.read_text())
-    paths.SPLITS.write_text(json.dumps(splits | {"also": {"unlabelled": ["a", "b"]}}))
-    report.main()
-    text = (paths.REPORT / "report.md").read_text()
-    assert "with weight 0.5; of 2 frames without labels, 50 % of an epoch, it alone." in text
-    assert "further data" not in text
+def test_what_fine_tuning_does_is_named(run):
+    text = run(**{"train.clip": 1.0, "train.batch_norm": "frozen"})["md"]
+    assert "| fine-tuning | frozen batch norms, gradients clipped at 1 |" in text
 
 
 def test_further_data_is_named_with_its_frames_and_its_share(run):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a par
 OUTPUTS = {
     "fetch_data": ["data/seg_data"],
     "look": ["data/look"],
-    "fetch_pretrained": ["models/pretrained.safetensors", "models/teacher.safetensors"],
+    "fetch_pretrained": ["models/pretrained.safetensors"],
     "class_weights": ["metrics/class_weights.json"],
     "train": [
         "models/model.safetensors",

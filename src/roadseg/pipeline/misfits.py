@@ -37,8 +37,6 @@ def _broken_references(raw: Any) -> list[str]:
     source = at("data", "source")
     if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
         problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
-    if isinstance(teacher := at("distill", "model"), str) and teacher not in rows:
-        problems.append(f"distill.model: {teacher!r} is not in the catalogue `models`; choose from {', '.join(rows)}")
     problems += _broken_further(at("data", "also")) + _broken_unlabelled(at)
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
@@ -54,8 +52,6 @@ def _broken_references(raw: Any) -> list[str]:
 
 def _misfits_in_training(raw: Any) -> list[str]:
     at, problems = partial(_at, raw), []
-    if at("label_smoothing") and (loss := at("loss")) not in ("ce", "ce_dice"):
-        problems.append(f"label_smoothing is for ce and ce_dice, but loss is {loss}; set it to 0 or change loss")
     if at("train", "select") == "all" and at("schedule") == "plateau":
         problems.append("schedule: plateau watches held-out frames, but train.select: all trains on them; select last")
     if at("schedule") == "plateau" and at("train", "select") == "last" and at("data", "val_fraction") == 0:
@@ -65,19 +61,13 @@ def _misfits_in_training(raw: Any) -> list[str]:
         problems.append(
             f"augmentation.strong.rare_class: {rare_class:g}, but augment is {augment}, which doesn't crop; set it to 0"
         )
-    last, epochs = at("train", "average_last"), at("train", "epochs")
-    if isinstance(last, int) and last > 1 and (select := at("train", "select")) in ("val", "test"):
-        problems.append(f"train.average_last: {last}, but train.select is {select}, which keeps one epoch; select last")
-    if isinstance(last, int) and isinstance(epochs, int) and 1 <= epochs < last:
-        problems.append(f"train.average_last: {last} is more than train.epochs, {epochs}; set it to {epochs} or less")
     if at("pretrained") == "none":
-        off = {"weight_interpolation": 0, "l2_sp": 0, "keep_logits": 0, "logit_adjustment": 0, "members": 1}
         problems += [
-            f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to {value}"
-            for key, value in off.items()
-            if at("train", key) not in (None, value)
+            f"train.{key}: {at('train', key)} needs pretrained weights; set pretrained, or it to 0"
+            for key in ("weight_interpolation", "logit_adjustment")
+            if at("train", key)
         ]
-    freeze = at("train", "freeze")
+    freeze, epochs = at("train", "freeze"), at("train", "epochs")
     if at("pretrained") == "none" and freeze == "encoder":
         problems.append("train.freeze: encoder keeps random weights, as pretrained is none; set it, or freeze to none")
     if str(freeze).isdecimal() and isinstance(epochs, int) and 1 <= epochs <= int(freeze):
@@ -86,8 +76,6 @@ def _misfits_in_training(raw: Any) -> list[str]:
         problems.append(
             "train.epochs: 0 keeps the weights that it starts from, but pretrained is none; set it, or one epoch"
         )
-    if at("train", "aux") and at("train", "compile") is True:
-        problems.append("train.aux: the second head can't be with train.compile: true; set one of them off")
     if at("train", "clip") and at("train", "precision") == "16-mixed":
         problems.append(
             "train.clip: fused optimisers can't clip in 16-mixed; set train.precision to bf16-mixed, or clip to 0"
@@ -131,8 +119,6 @@ def _broken_unlabelled(at: Callable[..., Any]) -> list[str]:
         problems.append("data.unlabelled.path is empty, but its source is images; name the folder or archive")
     if source == "kitti" and at("data", "source") != "kitti":
         problems.append("data.unlabelled.source: kitti goes with data.source: kitti; unpack the images and name them")
-    if at("distill", "teacher") == "none":
-        problems.append("data.unlabelled: nothing teaches them; set distill.teacher, or data.unlabelled.source to none")
     also = at("data", "also")
     if isinstance(also, dict) and "unlabelled" in also:
         problems.append("data.also.unlabelled: data.unlabelled has that name already; choose another")

@@ -95,15 +95,6 @@ class Lovasz(Section):
     every: PositiveInt
 
 
-class Ohem(Section):
-    threshold: Annotated[float, Field(gt=0, le=1)]
-    min_share: Annotated[float, Field(gt=0, le=1)]
-
-
-class Focal(Section):
-    gamma: NonNegativeFloat
-
-
 class ClassWeights(Section):
     method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
     beta: Share
@@ -136,14 +127,7 @@ class Train(Section):
     clip: NonNegativeFloat
     ema: Share
     weight_interpolation: Annotated[float, Field(ge=0, le=1)]
-    average_last: PositiveInt
-    members: PositiveInt
-    l2_sp: NonNegativeFloat
-    keep_logits: NonNegativeFloat
     logit_adjustment: Annotated[float, Field(ge=0, le=1)]
-    aux: NonNegativeFloat
-    head_lr: PositiveFloat
-    layer_decay: Annotated[float, Field(gt=0, le=1)]
     decay: Literal["all", "weights"]
     freeze: Annotated[
         str,
@@ -157,15 +141,6 @@ class Train(Section):
         Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True),
         or_else("write machine, or a number from 1 to 999"),
     ]
-    tensorboard: bool
-
-
-class Distill(Section):
-    teacher: str
-    model: str
-    weight: NonNegativeFloat
-    labels: Literal["soft", "hard"]
-    confidence: Share
 
 
 class Predict(Section):
@@ -202,12 +177,9 @@ class Params(Section):
     pretrained: str
     recipe: str
     recipes: dict[str, dict[str, Any]]
-    loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz", "ohem", "focal"]
-    label_smoothing: Share
+    loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz"]
     dice: Dice
     lovasz: Lovasz
-    ohem: Ohem
-    focal: Focal
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
     schedules: Schedules
@@ -215,7 +187,6 @@ class Params(Section):
     augmentation: Augmentation
     input: Input
     train: Train
-    distill: Distill
     predict: Predict
     check_labels: CheckLabels
     flops: Flops

@@ -68,8 +68,6 @@ def selection(
     epoch: int,
     epochs: int,
     frames: Mapping[str, int],
-    members: int = 1,
-    average_last: int = 1,
     pretrained: str = "none",
 ) -> str:
     """Say what was trained on, and which weights of it were kept; `pretrained` is as in params.yaml."""
@@ -83,13 +81,10 @@ def selection(
         "last": "as the last, without looking",
         "all": "as the last, without looking: no frame was held out",
     }
-    soup = f" The weights are the mean of {members} such trainings, which differ in their seed." if members > 1 else ""
     how = known.get(select, f"by the rule {select}")
     kept = f"number {epoch} was chosen {how}"
-    if average_last > 1:
-        kept = f"the last {average_last} were chosen, the mean of their weights, {how.removeprefix('as the last, ')}"
     trained = counted(trained_on(frames, select), "frame")
-    return f"Trained on {trained}; of {counted(epochs, 'epoch')}, {kept}.{soup}"
+    return f"Trained on {trained}; of {counted(epochs, 'epoch')}, {kept}."
 
 
 def trained_on(frames: Mapping[str, int], select: str) -> int:
@@ -118,20 +113,6 @@ def further(frames: Mapping[str, int], shares: Mapping[str, float]) -> str:
         f"{name} ({counted(frames[name], 'frame')}, {100 * share:g} % of an epoch)" for name, share in shares.items()
     ]
     return f" Trained on further data as well: {', '.join(named)}." if named else ""
-
-
-def taught(teacher: str, model: str, weight: float, labels: str, unlabelled: int, share: float) -> str:
-    """Say who taught beside the labels, `labels` soft or hard, and on how many frames without any; nothing for none.
-
-    >>> taught("cityscapes", "mit_b5_segformer", 0.5, "hard", 0, 0.5)
-    ' A teacher taught it too, mit_b5_segformer from cityscapes: its likeliest classes, with weight 0.5.'
-    """
-    if teacher == "none":
-        return ""
-    what = "its likeliest classes" if labels == "hard" else "its probabilities"
-    frames = f"; of {counted(unlabelled, 'frame')} without labels, {100 * share:g} % of an epoch, it alone"
-    alone = frames if unlabelled else ""
-    return f" A teacher taught it too, {model} from {teacher}: {what}, with weight {weight:g}{alone}."
 
 
 def suspects(shown: int, total: int) -> str:

@@ -24,7 +24,6 @@ def run_epochs(
     score: Callable[[], Watched] | None,
     state: TrainingState,
     choose: bool,
-    average_last: int,
     show: Callable[[list[Row]], None],
     save: Callable[[TrainingState], None] = lambda _: None,
 ) -> Member:
@@ -33,8 +32,8 @@ def run_epochs(
     `batches_of` gives the batches of an epoch by its number, from a batch on, and `train` its mean loss, with what is
     `frozen` in eval mode. `score` gives what the network is worth now, and is None where no frames are watched.
     `save` is called after each epoch, and where a signal stops the training between two batches; then `show`, with the
-    rows of all epochs so far. The weights of the epoch of highest mIoU are kept where `choose` says so, else the mean
-    of those of the `average_last` last ones; beside them, the mean of the early epochs' ones. Statistics of batch norms
+    rows of all epochs so far. The weights of the epoch of highest mIoU are kept where `choose` says so, else those
+    of the last one; beside them, the mean of the early epochs' ones. Statistics of batch norms
     are averaged like weights. Of 0 epochs the row is number 0, without a loss, and the weights are those that the
     network holds.
     Raises UserError where the schedule needs an mIoU and has none.
@@ -53,18 +52,14 @@ def run_epochs(
         with state.kept.in_network():
             seen = score() if score else None
             state.best.offer(epoch, seen.miou if seen and choose else None, network)
-            if epochs - epoch < average_last > 1:
-                state.mean.add(network.state_dict())
             if is_early(epoch, epochs):
                 state.early.add(network.state_dict())
         state.schedule.after_epoch(seen.miou if seen else None)
         state.next_epoch(row_of(epoch, state.sums.lr, loss, seen))
         save(state)
         show(state.history)
-    history, best, mean, early = state.history, state.best, state.mean.tensors(), state.early.tensors()
-    if average_last == 1:
-        return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"], early)
-    return Member(history, epochs, mean, score_of(mean, network, score), early)
+    history, best = state.history, state.best
+    return Member(history, best.epoch, best.weights, history[best.epoch - 1]["miou"], state.early.tensors())
 
 
 def _untrained(network: nn.Module, score: Callable[[], Watched] | None, state: TrainingState) -> Member:

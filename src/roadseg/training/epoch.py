@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -13,7 +14,6 @@ from roadseg.frames.batches import Batch
 from roadseg.networks.prediction import as_large_as, normalize
 from roadseg.pipeline.errors import UserError
 from roadseg.training.losses import Loss
-from roadseg.training.pulls import Pull
 from roadseg.training.schedules import Schedule
 
 
@@ -30,6 +30,19 @@ def build_optimizer(name: str, parameters: ParamsT, lr: float, weight_decay: flo
         case "sgd":
             return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay, fused=True)
     raise UserError(f"train.optimizer: {name!r} is unknown; choose from adam, adamw, sgd")
+
+
+def parameter_groups(network: nn.Module, weight_decay: float, decayed: str) -> list[dict[str, Any]]:
+    """Return an optimiser's groups for all parameters.
+
+    `decayed` is all, or weights: then tensors of one dimension, biases and the scales and shifts of norms, have no
+    weight decay.
+    """
+    groups: dict[float, dict[str, Any]] = {}
+    for parameter in network.parameters():
+        decay = weight_decay if decayed == "all" or parameter.ndim > 1 else 0.0
+        groups.setdefault(decay, {"params": [], "weight_decay": decay})["params"].append(parameter)
+    return list(groups.values())
 
 
 @dataclass
@@ -57,7 +70,6 @@ def train_epoch(
     still: Sequence[nn.Module] = (),
     clip: float = 0.0,
     after_step: Callable[[], None] = lambda: None,
-    pull: Pull | None = None,
     sums: Sums | None = None,
     name_of: Callable[[int], str] = str,
 ) -> float:
@@ -66,7 +78,7 @@ def train_epoch(
     A batch counts by its share of `full_batch` frames, in its step and in the mean; None counts each batch as one.
     The modules in `still` are in eval mode all the while. Where the norm of the whole gradient exceeds `clip`, the
     gradient is scaled down to it (Pascanu et al., ICML 2013); 0 leaves it as it is. `after_step` is called after each.
-    `pull`, of images (N, 3, H, W) and logits (N, C, H, W), both float32, is added to the loss. `sums`
+    `sums`
     are those of batches that have been taken before, and grow with each. `name_of` names a frame by its index.
     Raises UserError, which names the batch's frames, where the loss is infinite or not a number.
     """
@@ -77,7 +89,7 @@ def train_epoch(
         module.eval()
     for batch in batches:
         weight = batch.num_frames / full_batch if full_batch else 1.0
-        loss = _loss_of_batch(fabric, model, batch, loss_of, pull)
+        loss = _loss_of_batch(fabric, model, batch, loss_of)
         optimizer.zero_grad()
         fabric.backward(weight * loss)
         if clip:
@@ -96,12 +108,10 @@ def train_epoch(
     return sums.mean
 
 
-def _loss_of_batch(fabric: Fabric, model: nn.Module, batch: Batch, loss_of: Loss, pull: Pull | None) -> Tensor:
-    images = normalize(batch.images.to(fabric.device))
-    logits = model(images)
+def _loss_of_batch(fabric: Fabric, model: nn.Module, batch: Batch, loss_of: Loss) -> Tensor:
+    logits = model(normalize(batch.images.to(fabric.device)))
     labels = batch.labels.to(fabric.device)
-    loss = loss_of(as_large_as(logits, labels), labels)
-    return loss + pull(images, logits) if pull else loss
+    return loss_of(as_large_as(logits, labels), labels)
 
 
 def _told(loss: float, lr: float, names: Iterable[str]) -> str:

@@ -7,9 +7,8 @@ import pandas as pd
 from lightning_fabric import Fabric
 
 from roadseg.pipeline import paths
-from roadseg.pipeline.board import Board
 from roadseg.pipeline.stage import replacing, write_json
-from roadseg.training.members import Member, Row, mean_history
+from roadseg.training.members import Row
 from roadseg.training.processes import device_name
 from roadseg.training.progress import Progress
 from roadseg.training.signs import signs_of
@@ -39,24 +38,19 @@ def show_epoch(
     fabric: Fabric,
     progress: Progress,
     chance: float | None,
-    board: Board | None,
     class_names: Sequence[str],
-    members: Sequence[Member],
     history: list[Row],
 ) -> None:
-    """Tell of the epoch that has just ended in the training after the finished `members`: on disk, and in a line.
+    """Tell of the epoch that has just ended: on disk, and in a line.
 
     `history` holds a row for each of its epochs. `chance` is the mIoU of guessing, None where no frames are watched.
     """
     if not fabric.is_global_zero:
         return
-    rows = mean_history([*(member.history for member in members), history])
-    write_history(rows, class_names)
+    write_history(history, class_names)
     last = {key: history[-1][key] for key in ("epoch", "loss", "miou")}
     write_json(paths.TRAIN, last | {"device": device_name(fabric)})
-    if board:
-        board.show(history, len(members))
-    lines = [progress.line_of(history[-1], len(members)), *signs_of(history, progress.epochs, chance)]
+    lines = [progress.line_of(history[-1]), *signs_of(history, progress.epochs, chance)]
     print("\n".join(lines), flush=True)
 
 

@@ -4,6 +4,7 @@ It computes in float32, or for float64 logits in float64. Where processes share 
 whole: the cross-entropy's sums are added up, and the pixels that are sorted are put together.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from roadseg.training.pixel_losses import OverProcesses, at_least_float32, valid_pixels
+OverProcesses = Callable[[Tensor], Tensor]
 
 
 def ce_lovasz(
@@ -29,10 +30,11 @@ def ce_lovasz(
     """
     valid = targets != ignore_index
     target = torch.where(valid, targets, 0).long()
-    nll, some = _NllAndSome.apply(at_least_float32(logits).contiguous(), target, valid, every)
+    nll, some = _NllAndSome.apply(_at_least_float32(logits).contiguous(), target, valid, every)
     sums = sum_over_processes(torch.stack([nll, valid.sum().to(nll)]))
-    few = valid_pixels(some, targets[..., ::every, ::every], ignore_index)
-    pixels, their_target = (gather(part) for part in few)
+    few = targets[..., ::every, ::every]
+    kept = few != ignore_index
+    pixels, their_target = gather(some.movedim(1, -1)[kept]), gather(few[kept].long())
     lovasz = lovasz_softmax(pixels, their_target) if their_target.numel() else pixels.sum()
     return 0.5 * sums[0] / sums[1].clamp_min(1) + 0.5 * lovasz
 
@@ -80,3 +82,7 @@ class _NllAndSome(Function):
         grad.scatter_add_(1, target[:, None], -weight)
         grad[..., :: ctx.every, :: ctx.every] += grad_some
         return grad, None, None, None
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()

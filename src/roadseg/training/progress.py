@@ -13,26 +13,25 @@ from roadseg.training.members import Row
 
 
 class Progress:
-    """Tells how a run goes: so many members, one after the other, of so many epochs each."""
+    """Tells how a training of so many epochs goes."""
 
-    def __init__(self, epochs: int, members: int, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, epochs: int, clock: Callable[[], float] = time.perf_counter) -> None:
         """`clock` gives seconds. The time starts now."""
-        self.epochs, self.members, self.clock = epochs, members, clock
+        self.epochs, self.clock = epochs, clock
         self.began = self.last = clock()
         self.done = 0  # epochs in this process; a training that went on has had others before
 
-    def line_of(self, row: Row, member: int) -> str:
-        """Return the line of an epoch that has just ended, `member` counted from 0.
+    def line_of(self, row: Row) -> str:
+        """Return the line of an epoch that has just ended.
 
         The time left is that of as many epochs as are to come, each as long as those so far in this process.
         """
         now = self.clock()
         seconds, self.last, self.done = now - self.last, now, self.done + 1
-        to_come = (self.members - member) * self.epochs - row["epoch"]
+        to_come = self.epochs - row["epoch"]
         left = timedelta(seconds=round(to_come * (now - self.began) / self.done))
-        which = f"member {member + 1} of {self.members}  " if self.members > 1 else ""
         time_left = f", {left} left" if to_come > 0 else ""
-        return f"{which}{figures_of(row)}  {seconds:.1f} s{time_left}"
+        return f"{figures_of(row)}  {seconds:.1f} s{time_left}"
 
 
 def figures_of(row: Row) -> str:

@@ -21,7 +21,7 @@ _MOST = 256  # frames are asked about
 def with_rare_classes(
     params: Params, fabric: Fabric, data: Data, start: Mapping[str, Tensor], weights: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return weights whose logits of rare classes are raised by `train.logit_adjustment` times what `rise_of_rare` says.
+    """Return weights whose logits of rare classes are raised by `train.logit_adjustment` times `rise_of_rare`.
 
     How far they have sunk is measured on the main training frames, seen as in testing; of very many, on some that are
     evenly spread. `start` and `weights` are of any shape and dtype. Where some of `weights` started at random, nothing

@@ -24,9 +24,9 @@ class Schedule:
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next step; where groups have multiples of it, what these are multiples of."""
-        group = self.scheduler.optimizer.param_groups[0]
-        return group["lr"] / group.get("lr_scale", 1.0)
+        """The learning rate of the next step."""
+        rate: float = self.scheduler.optimizer.param_groups[0]["lr"]
+        return rate
 
     def after_step(self) -> None:
         if self.each_step:

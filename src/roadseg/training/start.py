@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from roadseg.pipeline.errors import UserError
 from roadseg.training.averaging import copy_of
-from roadseg.training.encoders import encoder_name
 
 
 def given_tensors(network: nn.Module, names: Collection[str]) -> dict[str, Tensor]:
@@ -31,28 +30,11 @@ def check_given(given: Mapping[str, Tensor], asking: Mapping[str, float]) -> Non
         )
 
 
-def check_pretrained(
-    network: nn.Module, given: Collection[str], members: int, keep_logits: float, epochs: int = 1
-) -> None:
-    """Raise UserError where too little is pretrained for several members, for keeping the logits, or for no training.
-
-    `given` names the tensors that there are. Members need all of the encoder's, or of a network without one: only from
-    one start do their weights have a mean of use. Kept logits, and a network that is kept as it starts, need all of the
-    network's.
-    """
-    if members > 1:
-        _check_held(f"train.members: {members}", network, given, encoder_name(network))
-    if keep_logits:
-        _check_held(f"train.keep_logits: {keep_logits}", network, given, None)
-    if epochs == 0:
-        _check_held("train.epochs: 0", network, given, None)
-
-
-def _check_held(asking: str, network: nn.Module, given: Collection[str], part: str | None) -> None:
-    names = [name for name in network.state_dict() if part is None or name.startswith(f"{part}.")]
-    lacking = random_tensors(names, given)
-    if lacking:
+def check_untrained(network: nn.Module, given: Collection[str]) -> None:
+    """Raise UserError where a network that is not trained has tensors beside the `given` ones."""
+    names = list(network.state_dict())
+    if lacking := random_tensors(names, given):
         raise UserError(
-            f"{asking}, but {len(lacking)} of {len(names)} tensors of the {part or 'network'} start at random, such as "
+            f"train.epochs: 0, but {len(lacking)} of {len(names)} tensors of the network start at random, such as "
             f"{lacking[0]}; set pretrained to weights that have them, or set another value"
         )

@@ -29,7 +29,7 @@ class TrainingState:
     ) -> None:
         self._parts = {"trained": trained, "optimizer": optimizer, "scaler": scaler, "schedule": schedule.scheduler}
         self.schedule, self.kept = schedule, kept
-        self.epoch, self.sums, self.best, self.mean, self.early = 1, Sums(), Best(), Mean(), Mean()
+        self.epoch, self.sums, self.best, self.early = 1, Sums(), Best(), Mean()
         self.history: list[dict[str, Any]] = []
         self._random: list[Tensor] = []
 
@@ -57,7 +57,6 @@ class TrainingState:
             "sums": vars(self.sums),
             "history": self.history,
             "best": vars(self.best),
-            "mean": self.mean.state_dict(),
             "early": self.early.state_dict(),
             "average": self.kept.average.state_dict() if self.kept.average else {},
             "random": self._random or _random_states(),
@@ -68,7 +67,6 @@ class TrainingState:
         """Go on from what `state_dict` returned for such a training, its tensors on any device."""
         self.epoch, self.sums, self.history = state["epoch"], Sums(**state["sums"]), list(state["history"])
         self.best, self._random = Best(**state["best"]), state["random"]
-        self.mean.load_state_dict(state["mean"])
         self.early.load_state_dict(state["early"])
         if self.kept.average:
             self.kept.average.load_state_dict(state["average"])

@@ -81,7 +81,6 @@ def test_each_variant_is_one_step_from_the_one_it_is_compared_with(project):
     assert steps["recipe-crops-s1"] == ("plain", ["augment"])
     assert steps["recipe-frozen-s1"] == ("weight_interpolation", ["train.batch_norm"])
     assert steps["recipe-logit_adjustment-s1"] == ("weight_interpolation", ["train.logit_adjustment"])
-    assert steps["recipe-members-s1"] == ("logit_adjustment", ["train.members"])
     assert steps["quick-mit_b0-s1"] == ("ce_dice_cosine", ["model"])
     assert steps["study-imagenet-s1"] == ("cosine", ["pretrained"])
     assert steps["corrected-cityscapes_b2-s1"] == ("cityscapes_b3", ["model"])

@@ -29,14 +29,10 @@ def test_sentences_say_what_limits_the_figures():
     assert narrative.selection("last", 8, 8, {"train": 100, "val": 0}) == (
         "Trained on 100 frames; of 8 epochs, number 8 was chosen as the last, without looking."
     )
-    assert narrative.selection("all", 8, 8, {"train": 100, "val": 10}, members=3) == (
-        "Trained on 110 frames; of 8 epochs, number 8 was chosen as the last, without looking: no frame was held out. "
-        "The weights are the mean of 3 such trainings, which differ in their seed."
+    assert narrative.selection("all", 8, 8, {"train": 100, "val": 10}) == (
+        "Trained on 110 frames; of 8 epochs, number 8 was chosen as the last, without looking: no frame was held out."
     )
     assert "110 training frames and 50 test" in " ".join(narrative.limitations("kitti", FRAMES, "all", 7, "cpu", []))
-    assert narrative.selection("last", 8, 8, FRAMES, average_last=3) == (
-        "Trained on 100 frames; of 8 epochs, the last 3 were chosen, the mean of their weights, without looking."
-    )
     assert narrative.other_network("a", "a") == ""
     assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
 

@@ -1,4 +1,4 @@
-"""Which weights a course of epochs keeps: of the best, of the last, or the mean of the last ones."""
+"""Which weights a course of epochs keeps: of the best, or of the last."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from roadseg.training.watching import Watched
 MIOUS = [0.1, 0.4, 0.2, 0.3]
 
 
-def course(choose, average_last, watched=True, decay=0.0, epochs=4):
+def course(choose, watched=True, decay=0.0, epochs=4):
     """Four epochs, after which a weight is 1, 4, 9 and 16, with MIOUS; the mIoU of any other weight is the weight."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
@@ -50,7 +50,6 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
         score_or_none,
         state,
         choose,
-        average_last,
         lambda history: shown.append(list(history)),
     )
     assert shown == [member.history[:end] for end in range(1, max(epochs, 1) + 1)]
@@ -59,11 +58,11 @@ def course(choose, average_last, watched=True, decay=0.0, epochs=4):
 
 
 @pytest.mark.parametrize(
-    ("choose", "average_last", "epoch", "weight", "miou"),
-    [(True, 1, 2, 4, 0.4), (False, 1, 4, 16, 0.3), (False, 3, 4, (4 + 9 + 16) / 3, (4 + 9 + 16) / 3)],
+    ("choose", "epoch", "weight", "miou"),
+    [(True, 2, 4, 0.4), (False, 4, 16, 0.3)],
 )
-def test_what_is_kept(choose, average_last, epoch, weight, miou):
-    member = course(choose, average_last)
+def test_what_is_kept(choose, epoch, weight, miou):
+    member = course(choose)
     assert member.epoch == epoch
     assert member.weights["weight"].item() == pytest.approx(weight)
     assert member.miou == pytest.approx(miou)
@@ -73,7 +72,7 @@ def test_what_is_kept(choose, average_last, epoch, weight, miou):
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_no_epoch_leaves_the_weights(watched):
-    member = course(watched, 1, watched, decay=0.5, epochs=0)
+    member = course(watched, watched, decay=0.5, epochs=0)
     assert member.weights["weight"].item() == 0
     seen = (0.0, 0.0, [0.0, 0.0]) if watched else (None, None, None)
     row = {"epoch": 0, "lr": 0.0, "loss": None} | dict(zip(("val_loss", "miou", "iou"), seen, strict=True))
@@ -81,19 +80,18 @@ def test_no_epoch_leaves_the_weights(watched):
     assert (member.epoch, member.miou) == (0, member.history[0]["miou"])
 
 
-@pytest.mark.parametrize("average_last", [1, 2])
-def test_without_watched_frames(average_last):
-    member = course(False, average_last, watched=False)
+def test_without_watched_frames():
+    member = course(False, watched=False)
     assert member.miou is None
     assert member.history[3]["miou"] is None
-    assert member.weights["weight"].item() == (16 if average_last == 1 else 12.5)
+    assert member.weights["weight"].item() == 16
 
 
 def test_the_early_weights_are_those_of_the_second_quarter():
     """Of epochs 1 and 2 of four."""
-    assert course(False, 1).early["weight"].item() == (1 + 4) / 2
-    assert course(True, 3).early["weight"].item() == (1 + 4) / 2
-    assert course(False, 1, epochs=0).early["weight"].item() == 0
+    assert course(False).early["weight"].item() == (1 + 4) / 2
+    assert course(True).early["weight"].item() == (1 + 4) / 2
+    assert course(False, epochs=0).early["weight"].item() == 0
 
 
 @pytest.mark.parametrize(("epochs", "first", "last"), [(1, 1, 1), (2, 1, 1), (3, 1, 1), (5, 2, 2), (24, 6, 12)])
@@ -103,7 +101,7 @@ def test_which_epochs_are_early(epochs, first, last):
 
 
 def test_the_moving_average_is_what_is_watched_and_kept():
-    member = course(False, 1, decay=0.1)
+    member = course(False, decay=0.1)
     expected = 0.0
     for value in (1, 4, 9, 16):
         expected = 0.1 * expected + 0.9 * value

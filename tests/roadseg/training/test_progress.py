@@ -18,23 +18,22 @@ def row(epoch, miou=0.25):
 
 def test_seconds_and_the_time_left():
     clock = Clock()
-    progress = Progress(4, 1, clock)
+    progress = Progress(4, clock)
     clock.now += 10
     figures = "lr 1.00e-03  loss 1.2500  val loss 0.5000  mIoU 0.2500"
-    assert progress.line_of(row(1), 0) == f"epoch   1  {figures}  10.0 s, 0:00:30 left"
+    assert progress.line_of(row(1)) == f"epoch   1  {figures}  10.0 s, 0:00:30 left"
     clock.now += 20
-    assert progress.line_of(row(2), 0) == f"epoch   2  {figures}  20.0 s, 0:00:30 left"
-    progress.line_of(row(3), 0)
-    assert progress.line_of(row(4), 0) == f"epoch   4  {figures}  0.0 s"
+    assert progress.line_of(row(2)) == f"epoch   2  {figures}  20.0 s, 0:00:30 left"
+    progress.line_of(row(3))
+    assert progress.line_of(row(4)) == f"epoch   4  {figures}  0.0 s"
 
 
 def test_a_training_that_goes_on_counts_its_own_epochs_alone():
     clock = Clock()
-    progress = Progress(100, 2, clock)
+    progress = Progress(100, clock)
     clock.now += 6
-    line = progress.line_of(row(90), 0)  # 10 of this member are left, and all of the next one
-    assert line.startswith("member 1 of 2  epoch  90  ")
-    assert line.endswith("  6.0 s, 0:11:00 left")
+    line = progress.line_of(row(90))
+    assert line.endswith("  6.0 s, 0:01:00 left")
 
 
 def test_figures_where_nothing_is_watched_or_trained():

@@ -49,7 +49,7 @@ class Loader:
             yield Batch(images, images[..., 0] // 86, 2)
 
 
-def training(optimizer_name, schedule_name, decay, average_last, saved, stop=None, error=None):
+def training(optimizer_name, schedule_name, decay, choose, saved, stop=None, error=None):
     """Train until the end, or until the stop, going on from what was saved."""
     torch.manual_seed(7)
     fabric, network = Fabric(accelerator="cpu", devices=1), Network()
@@ -80,8 +80,7 @@ def training(optimizer_name, schedule_name, decay, average_last, saved, stop=Non
         Frozen(network, "train", "none"),
         lambda: Watched(network[1].weight.sum().item(), network[3].bias.sum().item(), network[3].bias.tolist()),
         state,
-        average_last == 1,
-        average_last,
+        choose,
         lambda _: None,
         lambda state: saved.save(state.step, state.state_dict()),
     )
@@ -90,11 +89,11 @@ def training(optimizer_name, schedule_name, decay, average_last, saved, stop=Non
 @pytest.mark.parametrize("stop", [(1, 0), (1, 2), (3, 0), (4, 1)])
 @pytest.mark.parametrize("error", [Stopped(15), RuntimeError("killed")])
 @pytest.mark.parametrize(
-    ("optimizer", "schedule", "decay", "average_last"),
-    [("adamw", "poly", 0.9, 1), ("sgd", "cosine", 0.0, 3), ("adam", "plateau", 0.5, 2)],
+    ("optimizer", "schedule", "decay", "choose"),
+    [("adamw", "poly", 0.9, True), ("sgd", "cosine", 0.0, False), ("adam", "plateau", 0.5, False)],
 )
-def test_goes_on_bit_for_bit(tmp_path, optimizer, schedule, decay, average_last, error, stop):
-    how = optimizer, schedule, decay, average_last
+def test_goes_on_bit_for_bit(tmp_path, optimizer, schedule, decay, choose, error, stop):
+    how = optimizer, schedule, decay, choose
     undisturbed = training(*how, Saved(None))
     with pytest.raises(type(error)):
         training(*how, Saved(tmp_path), stop, error)
@@ -114,7 +113,7 @@ def test_goes_on_bit_for_bit(tmp_path, optimizer, schedule, decay, average_last,
 
 def test_what_a_training_would_forget_shows(tmp_path):
     """The comparison above can fail: without the generators' states dropout draws other numbers."""
-    how = "adamw", "poly", 0.9, 1
+    how = "adamw", "poly", 0.9, True
     undisturbed = training(*how, Saved(None))
     with pytest.raises(Stopped):
         training(*how, Saved(tmp_path), (2, 1), Stopped(15))
