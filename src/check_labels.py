@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.counting import joint_histogram
-from roadseg.frames.files import FrameFiles, labelled_files
+from roadseg.frames.files import FrameFiles, files_by_split
 from roadseg.frames.images import write_image
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.networks.catalogue import build_model
@@ -58,7 +58,7 @@ def main() -> None:
     with replacing(paths.LABEL_CHECK) as folder:
         (folder / "classes").mkdir(parents=True)
         checked: list[Checked] = []
-        for split, files in labelled_files(paths.SEG_DATA, read_json(paths.SPLITS), paths.UNLABELLED).items():
+        for split, files in files_by_split(paths.SEG_DATA, read_json(paths.SPLITS)).items():
             frames = load_frames(files, params.input, training=False, store=store_folder())
             batches = believed(frames, model, device, params.predict.batch_size)
             progress = tqdm(batches, f"check {split}", len(files), leave=False, disable=None)

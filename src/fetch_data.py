@@ -5,15 +5,12 @@
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
 outside the project; seg_data, a folder, zip or tar in any of the layouts of datasets/layouts.py; cityscapes and
 mapillary, folders as they are unpacked from the archives that those who register get. What labels hold becomes class
-ids by the row of `class_sets` that `classes` names, and the classes are written down beside the frames. The training
-frames of further data (`data.also`) go to data/seg_data/also/NAME, frames without labels (`data.unlabelled`) to
-data/seg_data/also/unlabelled.
+ids by the row of `class_sets` that `classes` names, and the classes are written down beside the frames.
 """
 
-from collections.abc import Collection
 from pathlib import Path
 
-from roadseg.data import cityscapes, further, kitti, mapillary, seg_data, unlabelled
+from roadseg.data import cityscapes, kitti, mapillary, seg_data
 from roadseg.data.archives import check_archive
 from roadseg.data.class_files import read_class_file
 from roadseg.data.class_rows import LabelRule, label_rule
@@ -39,17 +36,11 @@ def main() -> None:
             hold_out_fold(folder, number, count, len(rule.classes))
         training, testing = (seg_data.stems(folder, part) for part in seg_data.PARTS)
         splits = make_splits(training, testing, params.data.val_fraction, imported.held_out)
-        more_stems, more_notes = add_further(folder, params, rule, splits["val"]) if params.data.also else ({}, [])
-        if params.data.unlabelled.source != "none":
-            more_stems[paths.UNLABELLED], notes_of_unlabelled = add_unlabelled(folder, params, splits["val"])
-            more_notes += notes_of_unlabelled
-        write_json(folder / paths.SPLITS.name, splits | ({"also": more_stems} if more_stems else {}))
-    for note in imported.notes + more_notes:
+        write_json(folder / paths.SPLITS.name, splits)
+    for note in imported.notes:
         print(f"note: {note}")
     counts = ", ".join(f"{len(names)} {split}" for split, names in splits.items())
     print(f"{paths.SEG_DATA}: {counts} frames of {describe_sizes(seg_data.sizes(paths.SEG_DATA))}, from {origin}")
-    for name, stems in more_stems.items():
-        print(f"{paths.SEG_DATA}/also/{name}: {len(stems)} frames to train on as well")
 
 
 def chosen_rule(params: Params) -> LabelRule:
@@ -65,8 +56,9 @@ def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.I
     """
     match params.data.source:
         case "synthetic":
-            generate(folder, params, params.data.synthetic.test_frames)
-            return f"generated scenes (seed {params.data.synthetic.seed})", seg_data.Imported([])
+            scenes = params.data.synthetic
+            write_scenes(folder, scenes.train_frames, scenes.test_frames, scenes.height, scenes.width, scenes.seed)
+            return f"generated scenes (seed {scenes.seed})", seg_data.Imported([])
         case "kitti":
             archive, digest = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
             print(f"{archive}: sha256 {digest}")
@@ -83,49 +75,6 @@ def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.I
             source = path_of("data.mapillary.path", params.data.mapillary.path or "")
             notes = mapillary.import_frames(source, folder, params.data.allow_leak)
             return printable(source), seg_data.Imported(notes)
-
-
-def generate(folder: Path, params: Params, test_frames: int, part: str = "training") -> None:
-    """Write the generated scenes for training into `part`, and so many of the next ones for testing."""
-    scenes = params.data.synthetic
-    write_scenes(folder, scenes.train_frames, test_frames, scenes.height, scenes.width, scenes.seed, part)
-
-
-def add_further(
-    folder: Path, params: Params, rule: LabelRule, held_out: Collection[str]
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Write the training frames of further data beside the main ones; return their names, and what to know of them.
-
-    Raises UserError where they are not right, or are tested on.
-    """
-    stems, notes = {}, []
-    others = further.untrained(folder, held_out)
-    for name in sorted(params.data.also):
-        part, source = further.make_part(folder, name), params.data.also[name].path
-        if source:
-            path = path_of(f"data.also.{name}.path", source)
-            notes += further.import_training(path, folder, part, others, params.data.allow_leak, rule)
-        else:
-            generate(folder, params, 0, part)
-            notes += further.check_written(folder, part, others, params.data.allow_leak)
-        stems[name] = seg_data.stems(folder, part)
-    return stems, notes
-
-
-def add_unlabelled(folder: Path, params: Params, held_out: Collection[str]) -> tuple[list[str], list[str]]:
-    """Write the frames without labels beside the others; return their names, and what to know of them.
-
-    Raises UserError where they are not right, or are tested on.
-    """
-    part = further.make_part(folder, paths.UNLABELLED)
-    if params.data.unlabelled.source == "kitti":
-        source, _ = download(params.data.kitti.url, store_folder(), params.data.kitti.sha256, check_archive)
-        unlabelled.import_images(source, folder, part, inside="testing/image_2")
-    else:
-        path = path_of("data.unlabelled.path", params.data.unlabelled.path or "")
-        unlabelled.import_images(path, folder, part)
-    notes = further.check_written(folder, part, further.untrained(folder, held_out), params.data.allow_leak)
-    return seg_data.stems(folder, part), notes
 
 
 def path_of(key: str, text: str) -> Path:

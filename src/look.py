@@ -13,7 +13,7 @@ from typing import Any
 from roadseg.data.contents import read_contents
 from roadseg.data.facts import class_rows, size_rows, split_rows, twins
 from roadseg.frames.classes import ClassSet, read_classes
-from roadseg.frames.files import labelled_files
+from roadseg.frames.files import files_by_split
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.stage import read_json, replacing, run, run_stage, write_json
@@ -53,7 +53,7 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     """What is to be said of the data in a folder; UserError where it is none that the stage `fetch_data` made."""
     if not (folder / paths.SPLITS.name).is_file():
         raise UserError(f"{printable(folder)} has no splits.json; run `dvc repro fetch_data` to make data/seg_data")
-    files = labelled_files(folder, read_json(folder / paths.SPLITS.name), paths.UNLABELLED)
+    files = files_by_split(folder, read_json(folder / paths.SPLITS.name))
     names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
     splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
     everything = [{"split": split, "frame": name} for split, of_split in names.items() for name in of_split]

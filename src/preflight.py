@@ -1,14 +1,13 @@
 """Check params.yaml and the files that it names, before DVC removes the outputs of any stage.
 
-python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, params.yaml, frames, also_1 to 4,
-                            unlabelled, classes, weights
+python src/preflight.py     DVC stage `preflight`: params.yaml -> data/inputs/checked, params.yaml, frames,
+                            classes, weights
 
 DVC removes a stage's outputs before it runs the stage. All other stages come after this one, so what is refused here
-costs no output. The others are links to your own frames, to further data, to frames without labels, to a file of
-classes and to files of weights, where params.yaml names them: through these links DVC notices when the content behind a
-name changes. For weights of a former experiment the link leads to what git knows of it. Otherwise they are files that
-say "none". data/inputs/params.yaml is a copy, from which the other stages see whether params.yaml has changed since
-DVC began.
+costs no output. The others are links to your own frames, to a file of classes and to files of weights, where
+params.yaml names them: through these links DVC notices when the content behind a name changes. For weights of a former
+experiment the link leads to what git knows of it. Otherwise they are files that say "none". data/inputs/params.yaml is
+a copy, from which the other stages see whether params.yaml has changed since DVC began.
 """
 
 import os
@@ -55,8 +54,6 @@ def main() -> None:
         read_class_file(Path(named[paths.INPUT_CLASSES][1]).expanduser())
     for link in (
         paths.INPUT_FRAMES,
-        *paths.INPUTS_FURTHER,
-        paths.INPUT_UNLABELLED,
         paths.INPUT_CLASSES,
         paths.INPUT_WEIGHTS,
     ):
@@ -83,14 +80,11 @@ def named_paths(params: Params) -> dict[Path, tuple[str, str]]:
     own = {"seg_data": data.seg_data.path, "cityscapes": data.cityscapes.path, "mapillary": data.mapillary.path}
     if data.source in own:
         named[paths.INPUT_FRAMES] = f"data.{data.source}.path", own[data.source] or ""
-    if data.unlabelled.source == "images":
-        named[paths.INPUT_UNLABELLED] = "data.unlabelled.path", data.unlabelled.path or ""
     if class_file := params.class_row.file:
         named[paths.INPUT_CLASSES] = f"class_sets.{params.classes}.file", class_file
     if (source := weights_named(params)).startswith("file:"):
         named[paths.INPUT_WEIGHTS] = "pretrained", source.removeprefix("file:")
-    further = [(f"data.also.{name}.path", row.path) for name, row in sorted(data.also.items()) if row.path]
-    return named | dict(zip(paths.INPUTS_FURTHER, further, strict=False))
+    return named
 
 
 def weights_named(params: Params) -> str:

@@ -141,35 +141,20 @@ def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
         "flops_size": f"{params.flops.height}x{params.flops.width}",
         "input_size": f"{params.input.height}x{params.input.width}",
         "source": source_of(params.data.source),
-        "further_terms": further_terms(further_sources(params)),
         "pretrained": pretrained,
         "start_terms": "" if pretrained == "none" else f" They started from {pretrained}, whose terms apply as well.",
     }
-
-
-def further_sources(params: Params) -> list[str]:
-    """What else was learnt from, with terms of its own: further frames, those without labels."""
-    named = [name for name, row in params.data.also.items() if row.path]
-    if params.data.unlabelled.source == "images":
-        named.append("frames without labels")
-    return named
-
-
-def further_terms(names: list[str]) -> str:
-    return f" They were trained on further data as well ({', '.join(names)}), whose terms apply, too." if names else ""
 
 
 def public_params(text: str) -> str:
     """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
     params = yaml.safe_load(text)
     released = public(params)
-    for section in ("seg_data", "cityscapes", "mapillary", "unlabelled"):
+    for section in ("seg_data", "cityscapes", "mapillary"):
         released["data"][section]["path"] = None
     for row in released["class_sets"].values():
         if "file" in row:
             row["file"] = None
-    for row in released["data"]["also"].values():
-        row.pop("path", None)
     return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 
 

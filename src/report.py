@@ -48,8 +48,7 @@ def main() -> None:
     frames = {split: len(splits[split]) for split in ("train", "val", "test")}
     cost = narrative.cost(flops, f"{params.flops.height}x{params.flops.width}")
     facts |= describe_scores(score, classes, cost, frames["test"])
-    further = {name: len(stems) for name, stems in splits.get("also", {}).items()}
-    facts |= describe_training(params, trained, frames, further, facts["absent"])
+    facts |= describe_training(params, trained, frames, facts["absent"])
     ablation = read_table(paths.ABLATION.with_suffix(".csv"))
     facts |= ablation_facts(ablation, data_name(params.data.source, params.classes, params.data.fold))
     with replacing(paths.REPORT) as folder:
@@ -124,17 +123,14 @@ def describe_training(
     params: Params,
     trained: Mapping[str, Any],
     frames: Mapping[str, int],
-    further: Mapping[str, int],
     absent: Sequence[str],
 ) -> dict[str, Any]:
     """The sentences on what was trained and chosen by which frames, and on what that does not show."""
     select, chosen = params.train.select, trained["epoch"]
     epochs, source, device = params.train.epochs, params.data.source, trained["device"]
     selection = narrative.selection(select, chosen, epochs, frames, params.pretrained)
-    shares = {name: row.share for name, row in params.data.also.items() if name in further}
-    beside = narrative.further(further, shares) if epochs else ""
     return {
-        "selection": selection + beside + narrative.held_out(params.data.fold),
+        "selection": selection + narrative.held_out(params.data.fold),
         "limitations": narrative.limitations(source, frames, select, params.seed, device, absent),
     }
 

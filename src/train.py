@@ -76,7 +76,7 @@ def main() -> None:
             save_weights(early, trained.early)
         write_history(trained.history, classes.names)
         write_json(paths.TRAIN, trained.chosen_row | {"miou": miou, "device": device_name(fabric)})
-        write_times(time.perf_counter() - started, data.num_draws * params.train.epochs)
+        write_times(time.perf_counter() - started, len(data.files) * params.train.epochs)
     saved.remove()
 
 
@@ -85,7 +85,6 @@ def saved_states(params: Params, fabric: Fabric, data: Data) -> Saved:
     choices = [params.seed, params.model, params.network, params.loss, params.dice]
     choices += [params.lovasz, params.schedule, params.schedules, params.augment]
     choices += [params.augmentation, params.input, params.train, read_classes(paths.SEG_DATA)]
-    choices += [{name: row.share for name, row in params.data.also.items()}, params.data.unlabelled]
     content = [str(part.folder and part.folder.name) for part in (data.frames, data.watched)]
     values = [*map(str, choices), *content, device_name(fabric), fabric.world_size]
     key = fingerprint(values, [paths.PRETRAINED, paths.CLASS_WEIGHTS, paths.SPLITS])

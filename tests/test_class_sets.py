@@ -252,28 +252,12 @@ def test_masks_are_refused_where_values_are_meant_with_the_way_out(project):
         fetch_data.main()
 
 
-def test_further_data_has_the_same_classes_in_a_layout_of_its_own(project):
-    """All of it is trained on where nothing splits it."""
-    project(classes="binary_road", **{"data.also": {"more": {"path": "../mine/more", "share": 0.5}}})
-    for number in range(4):
-        write_frame(f"more/images/x{number}.png")
-        write_picture(Path(f"../mine/more/labels/x{number}.png"), np.full((32, 48), 255, np.uint8))
-    write_masks()
-    fetch_data.main()
-    assert splits()["also"]["more"] == ["x0", "x1", "x2", "x3"]
-    assert np.unique(label_of("also/more/label/x0.png")).tolist() == [1]
-
-
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
         (
             {"classes": "camvid", "data.source": "synthetic"},
             "classes: camvid, but frames of data.source: synthetic have those of Cityscapes; choose cityscapes, or",
-        ),
-        (
-            {"classes": "camvid", "data.also": {"s": {"source": "synthetic", "share": 0.1}}},
-            "classes: camvid, but data.also.s is of generated scenes, which have those of Cityscapes; choose city",
         ),
         ({"classes": "camvit"}, "classes: 'camvit' is not in `class_sets`; choose from binary_road, camvid, "),
         ({"classes": "own"}, "class_sets.own.file is empty, but classes is own; name a YAML file of classes"),

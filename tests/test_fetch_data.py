@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, FileServer, picture_bytes, write_kitti, write_picture, write_seg_data
+from conftest import ROOT, FileServer, write_kitti, write_picture, write_seg_data
 
 import fetch_data
 from roadseg.data import download
@@ -167,86 +166,6 @@ def test_cityscapes_and_mapillary(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit, match=f"^error: {tmp_path}/city: the folder training/images is not in it or empty;"):
         run(fetch_data.main)
     assert splits()["test"] == ["c"]
-
-
-def add_further(**rows: dict[str, Any]) -> None:
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["data"]["also"] = rows
-    params["data"]["synthetic"].update(train_frames=3, test_frames=1, height=64, width=160)
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-
-
-def test_further_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
-    set_params("seg_data", path=str(mine))
-    fetch_data.main()
-    alone, main = digests(), splits()
-    assert "also" not in main
-    write_seg_data(tmp_path / "more", train=2, val=0, test=0, seed=1)
-    add_further(scenes={"source": "synthetic", "share": 0.1}, more={"path": str(tmp_path / "more"), "share": 0.2})
-    capsys.readouterr()
-    fetch_data.main()
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "data/seg_data/also/more: 2 frames to train on as well",
-        "data/seg_data/also/scenes: 3 frames to train on as well",
-    ]
-    assert splits() == main | {"also": {"more": STEMS[:2], "scenes": STEMS[:3]}}
-    both = digests()
-    assert {name for name in both if "/also/" not in name} == set(alone)
-    assert all(both[name] == digest for name, digest in alone.items() if not name.endswith("splits.json"))
-    assert len(both) == len(alone) + 2 * (2 + 3)
-    add_further()
-    fetch_data.main()
-    assert digests() == alone
-
-
-def test_further_data_that_is_tested_on(tmp_path: Path) -> None:
-    mine = write_seg_data(tmp_path / "mine")
-    more = write_seg_data(tmp_path / "more", test=0, seed=1)
-    shutil.copy(mine / "testing/image/000004_10.png", more / "training/image/000000_10.png")
-    set_params("seg_data", path=str(mine))
-    add_further(more={"path": str(more), "share": 0.2})
-    assert "testing/image/000004_10.png is the same picture as" in fails()
-
-
-def test_further_data_of_an_unknown_user(tmp_path: Path) -> None:
-    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
-    add_further(more={"path": "~nobody-of-this-name/x", "share": 0.2})
-    assert "data.also.more.path: ~nobody-of-this-name/x begins with a user who isn't known here" in fails()
-
-
-def take_unlabelled(source: str, path: Path | None = None) -> None:
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["data"]["unlabelled"] = {"source": source, "path": str(path) if path else None, "share": 0.5}
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-
-
-def test_frames_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    set_params("seg_data", path=str(write_seg_data(tmp_path / "mine")))
-    images = write_seg_data(tmp_path / "more", train=2, val=0, test=0, seed=1) / "training" / "image"
-    take_unlabelled("images", images)
-    fetch_data.main()
-    assert "data/seg_data/also/unlabelled: 2 frames to train on as well" in capsys.readouterr().out
-    assert splits()["also"] == {"unlabelled": STEMS[:2]}
-    shutil.rmtree("data")
-    shutil.copy(tmp_path / "mine/testing/image/000004_10.png", images / "000009_10.png")
-    assert "testing/image/000004_10.png is the same picture as also/unlabelled/image/000009_10.png" in fails()
-
-
-def test_the_official_archives_own_testing_images(tmp_path: Path, http_server: FileServer) -> None:
-    picture = np.random.default_rng(7).integers(0, 256, (8, 16, 3), np.uint8)
-    with (
-        zipfile.ZipFile(write_kitti(tmp_path / "kitti.zip", STEMS)) as old,
-        zipfile.ZipFile(http_server.root / "kitti.zip", "w") as new,
-    ):
-        for name in old.namelist():
-            new.writestr(name, picture_bytes(picture) if name.startswith("testing/") else old.read(name))
-    set_params("kitti", url=f"{http_server.url}/kitti.zip", sha256=None)
-    take_unlabelled("kitti")
-    fetch_data.main()
-    assert splits()["also"] == {"unlabelled": ["000000_10"]}
-    written = cv2.imread("data/seg_data/also/unlabelled/image/000000_10.png")
-    np.testing.assert_array_equal(written, picture)
 
 
 def test_seg_data_may_be_the_output_itself() -> None:

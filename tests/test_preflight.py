@@ -91,37 +91,12 @@ def test_a_folder_of_another_source_is_linked_and_checked_alike(project, tmp_pat
             preflight.main()
 
 
-def test_each_path_of_further_data_has_a_link_of_its_own(project, tmp_path):
-    (tmp_path / "frames").mkdir()
-    (tmp_path / "more.zip").write_bytes(b"1")
-    rows = {"z": {"path": "../frames", "share": 0.2}, "a": {"path": f"{tmp_path}/more.zip", "share": 0.2}}
-    project(data=DEFAULTS["data"] | {"also": rows | {"b": {"source": "synthetic", "share": 0.1}}})
-    for _ in range(2):
-        preflight.main()
-        links = [path.readlink() for path in paths.INPUTS_FURTHER if path.is_symlink()]
-        assert links == [tmp_path / "more.zip", tmp_path / "frames"]
-    project(data=DEFAULTS["data"])
-    preflight.main()
-    assert [path.read_text() for path in paths.INPUTS_FURTHER] == ["none\n"] * 4
-    assert (tmp_path / "frames").is_dir()
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [("/nowhere", "does not exist"), ("data/seg_data", "lies in data/seg_data, which DVC removes")],
-)
-def test_paths_of_further_data_are_checked_alike(project, path, message):
-    project(data=DEFAULTS["data"] | {"also": {"mine": {"path": path, "share": 0.5}}})
-    with pytest.raises(UserError, match=rf"^data\.also\.mine\.path: {path} {message}"):
-        preflight.main()
-
-
 def test_dvc_knows_every_link():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     outs = [next(iter(entry)) for entry in stages["preflight"]["outs"]]
-    links = [str(path) for path in (paths.INPUT_FRAMES, *paths.INPUTS_FURTHER)]
-    assert set(links) <= set(outs)
-    assert set(links) <= set(stages["fetch_data"]["deps"])
+    links = {str(paths.INPUT_FRAMES), str(paths.INPUT_CLASSES)}
+    assert links <= set(outs)
+    assert links <= set(stages["fetch_data"]["deps"])
 
 
 def own_data(source, path):

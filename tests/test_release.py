@@ -78,18 +78,6 @@ def test_the_card_shows_a_networks_name_as_it_is(card):
     assert "| network | a&#124;b&lt;c&gt;: Segformer, encoder resnet18 |" in text
 
 
-def test_without_further_data_the_card_names_none(card):
-    assert "further data" not in card()[0]
-
-
-def test_the_card_names_further_data_but_no_path_of_it(card):
-    rows = {"my_own": {"path": "/data/me/more", "share": 0.2}, "scenes": {"source": "synthetic", "share": 0.1}}
-    text, params = card(**{"data.also": rows})
-    assert "They were trained on further data as well (my_own), whose terms apply, too." in text
-    assert "/data/me" not in text + params
-    assert yaml.safe_load(params)["data"]["also"]["my_own"] == {"share": 0.2}
-
-
 def test_without_the_classes_there_is_no_release(card):
     """They say what the numbers mean that the network gives."""
     card()

@@ -1,6 +1,5 @@
 """The stage `report` makes a whole report of what a run may leave, whatever the names of its frames."""
 
-import json
 import os
 from functools import partial
 from html.parser import HTMLParser
@@ -8,7 +7,6 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
-import yaml
 from conftest import write_picture
 from finished_run import finish_run, report_of
 
@@ -155,16 +153,3 @@ def test_a_frame_too_large_to_draw_whole_is_drawn_small(run, tmp_path):
 def test_what_fine_tuning_does_is_named(run):
     text = run(**{"train.clip": 1.0, "train.batch_norm": "frozen"})["md"]
     assert "| fine-tuning | frozen batch norms, gradients clipped at 1 |" in text
-
-
-def test_further_data_is_named_with_its_frames_and_its_share(run):
-    assert "further data" not in run()["md"]
-    params = yaml.safe_load(paths.PARAMS.read_text())
-    params["data"]["also"] = {"mine": {"path": "x", "share": 0.3}, "scenes": {"source": "synthetic", "share": 0.05}}
-    paths.PARAMS.write_text(yaml.safe_dump(params))
-    splits = json.loads(paths.SPLITS.read_text())
-    paths.SPLITS.write_text(json.dumps(splits | {"also": {"mine": ["a", "b"], "scenes": ["a"]}}))
-    report.main()
-    sentence = "Trained on further data as well: mine (2 frames, 30 % of an epoch), scenes (1 frame, 5 % of an epoch)."
-    assert sentence in (paths.REPORT / "report.html").read_text()
-    assert sentence in (paths.REPORT / "report.md").read_text()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT, write_seg_data
+from conftest import ROOT
 from safetensors.torch import load_file
 
 import check_labels
@@ -196,33 +196,6 @@ def test_training_starts_from_the_pretrained_tensors(in_project):
     parameters = [name for name in before if name.endswith("weight")]
     assert all(before[name].equal(after[name]) for name in parameters)
     files = paths.PRETRAINED, paths.MODEL, paths.TRAIN, *HISTORY
-    for file, content in zip(files, stored, strict=True):
-        file.write_bytes(content)
-
-
-def test_further_data_is_trained_on_and_must_have_been_fetched(in_project, tmp_path):
-    files = paths.SPLITS, paths.MODEL, paths.TRAIN, *HISTORY
-    stored = bytes_of(*files)
-    write_params(**{"data.also": {"mine": {"path": "elsewhere", "share": 0.5}}})
-    with pytest.raises(
-        UserError, match=r"data/seg_data holds no further data mine \(data\.also\); run `dvc repro fetch"
-    ):
-        train.main()
-    assert bytes_of(*files) == stored
-    also = paths.SEG_DATA / "also" / "mine"
-    shutil.copytree(write_seg_data(tmp_path / "mine", val=0, test=0) / "training", also)
-    stems = sorted(file.stem for file in (also / "label").iterdir())
-    paths.SPLITS.write_text(json.dumps(json.loads(stored[0]) | {"also": {"mine": stems}}))
-    train.main()
-    mixed = bytes_of(*files[1:4])
-    assert mixed[0] != stored[1]
-    train.main()
-    assert bytes_of(*files[1:4]) == mixed
-    for stem in stems:  # what is in them counts
-        cv2.imwrite(str(also / "label" / f"{stem}.png"), np.full((32, 48), 10, np.uint8))
-    train.main()
-    assert paths.MODEL.read_bytes() != mixed[0]
-    shutil.rmtree(also.parent)
     for file, content in zip(files, stored, strict=True):
         file.write_bytes(content)
 

@@ -68,15 +68,10 @@ def _unfit_classes(params: Params) -> list[str]:
         return [f"class_sets.{name}.file is empty, but classes is {name}; name a YAML file of classes"]
     if tuple(row.names) == NAMES:
         return []
-    problems = []
-    if params.data.source != "seg_data":
-        problems.append(f"classes: {name}, but frames of data.source: {params.data.source} have those of Cityscapes")
-    problems += [
-        f"classes: {name}, but data.also.{other} is of generated scenes, which have those of Cityscapes"
-        for other, further in params.data.also.items()
-        if further.source
-    ]
-    return [f"{line}; choose cityscapes, or frames of your own" for line in problems]
+    if params.data.source == "seg_data":
+        return []
+    frames = f"frames of data.source: {params.data.source} have those of Cityscapes"
+    return [f"classes: {name}, but {frames}; choose cityscapes, or frames of your own"]
 
 
 def names_file(row: ClassRow) -> bool:

@@ -63,13 +63,6 @@ def _without_a_quarter(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
     return [pair for pair in pairs if pair.stem not in chosen], [pair for pair in pairs if pair.stem in chosen]
 
 
-def find_training(tree: Tree, part: str) -> tuple[list[Pair], list[str]]:
-    """Find the pairs for training alone, and a line for each file without a place; UserError as of `find_frames`."""
-    layout, top = find_layout(tree)
-    splits, problems = _pairs_by_split(tree, layout, top, ("train",))
-    return [replace(pair, part=part) for pair in splits["train"]], problems
-
-
 def _pairs_by_split(
     tree: Tree, layout: Layout, top: str, splits: tuple[str, ...]
 ) -> tuple[dict[str, list[Pair]], list[str]]:

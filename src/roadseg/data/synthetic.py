@@ -12,11 +12,9 @@ from roadseg.frames.images import write_image
 from roadseg.scenes.scene import render_scene
 
 
-def write_scenes(
-    folder: Path, train: int, test: int, height: int, width: int, seed: int, part: str = "training"
-) -> None:
-    """Fill the empty layout `folder` with scenes 0..train-1 in `part` and the next `test` ones for testing."""
-    jobs = [(part if index < train else "testing", index) for index in range(train + test)]
+def write_scenes(folder: Path, train: int, test: int, height: int, width: int, seed: int) -> None:
+    """Fill the empty layout `folder` with scenes 0..train-1 for training and the next `test` ones for testing."""
+    jobs = [("training" if index < train else "testing", index) for index in range(train + test)]
     write = partial(_write_scene, folder, height, width, seed)
     # spawn: a forked copy of OpenCV's thread pool can hang
     context = multiprocessing.get_context("spawn")

@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from roadseg.frames.augment import Policy, seed_policy
-from roadseg.frames.mixing import Further, draws_of, frames_of_epoch, spread_order
 from roadseg.frames.shared_memory import free_shared_memory, shortage, workers_that_fit
 
 
@@ -50,34 +49,26 @@ class Batch:
 class ShuffledDraws(Sampler[list[Draw]]):
     """Every frame once an epoch in a new order, in batches, each frame with what seeds its augmentation.
 
-    `num_frames` counts the main frames; those of `further` data stand behind them, and each batch holds their shares.
-
     `fresh` draws differ by epoch and frame. `frozen` repeats the study's fault (docs/study.md, Faults): two workers
     take batches in turn, and each starts every epoch with the same draws.
     """
 
-    def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str, further: Sequence[Further] = ()) -> None:
+    def __init__(self, num_frames: int, batch_size: int, seed: int, kind: str) -> None:
         self.num_frames, self.batch_size, self.seed, self.kind = num_frames, batch_size, seed, kind
-        self.further = further
-        self._counts = [num_frames, *draws_of(num_frames, further)]
-        self.num_draws = sum(self._counts)  # in an epoch
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-self.num_draws // self.batch_size)
+        return -(-self.num_frames // self.batch_size)
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        frames = frames_of_epoch(self.num_frames, self.further, self.seed, self.epoch)
-        rng = np.random.default_rng([self.seed, self.epoch])
-        spread = spread_order(self._counts, self.batch_size, rng) if self.further else rng.permutation(self.num_draws)
-        order = frames[spread]
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_frames)
         for batch in range(len(self)):
-            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [Draw(int(index), self._key(batch, place, index, again)) for place, (index, again) in enumerate(rows)]
+            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [Draw(int(index), self._key(batch, place, index)) for place, index in enumerate(indices)]
 
-    def _key(self, batch: int, place: int, index: int, again: int) -> str:
+    def _key(self, batch: int, place: int, index: int) -> str:
         if self.kind == "fresh":
-            return f"{self.seed}/{self.epoch}/{index}" + (f"/{again}" if again else "")
+            return f"{self.seed}/{self.epoch}/{index}"
         return f"{self.seed}/{batch // 2 * self.batch_size + place}"
 
 

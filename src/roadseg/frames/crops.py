@@ -1,9 +1,7 @@
 """Crops of scaled frames, for training: cut out of the frame at its full resolution, and only then resized."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
 import cv2
 import numpy as np
@@ -24,8 +22,7 @@ class Crops:
 
     Scales are drawn evenly on a log scale. A crop is at most as large as `target`; where a scaled frame is smaller than
     the crop, it lies in its upper left.
-    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by. Of the frames, the
-    first `num_main` are main ones, all by default; further ones keep their own proportions.
+    `counts` are the frames' pixels of each class, (N, K) int64, which rare classes are known by.
     """
 
     def __init__(
@@ -34,12 +31,9 @@ class Crops:
         counts: np.ndarray,
         target: Input,
         strong: Strong,
-        num_main: int | None = None,
     ) -> None:
-        self._frames, self._strong = frames, strong
-        self._sizes = sizes_at_scale_1(frames.sizes, len(frames) if num_main is None else num_main, target)
+        self._frames, self._target, self._strong = frames, target, strong
         self._rare = RareClasses(counts, strong.rare_class_temperature)
-        self._labelled = counts.sum(axis=1) > 0
         self.size = crop_size(strong, target)
 
     def __len__(self) -> int:
@@ -53,30 +47,16 @@ class Crops:
     def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (h, w, 3) uint8 RGB of frame `index` and its label (h, w) uint8; `key` seeds what is drawn.
 
-        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class; a
-        frame without any label keeps its own, so that its share of an epoch stays what was asked for.
+        In a share of the draws, `rare_class`, it shows a rare class and is of another frame, which has that class.
         """
         random, wanted = generator_of(f"{key}/crop"), None
-        replaced = random.random() < self._strong.rare_class and self._labelled[index]
-        if replaced and (drawn := self._rare.draw(random)):
+        if random.random() < self._strong.rare_class and (drawn := self._rare.draw(random)):
             wanted, index = drawn
         image, label = self._frames[index]
         scale = math.exp(random.uniform(math.log(self._strong.scale_min), math.log(self._strong.scale_max)))
-        scaled = scale * self._sizes[index][0], scale * self._sizes[index][1]
+        scaled = scale * self._target.height, scale * self._target.width
         window = draw_window(random, label, scaled, self.size, self._strong.max_class_share, wanted)
         return cut(image, label, window, self.size)
-
-
-def sizes_at_scale_1(sizes: Sequence[tuple[int, int]], num_main: int, target: Input) -> list[tuple[float, float]]:
-    """Return the (height, width) to which each frame is resized at scale 1, given those of all files.
-
-    A main frame gets the target's, as in testing. A further one gets as many pixels and keeps its proportions, except
-    for what the median main frame loses of its own: things in it look as they do in the frames that are tested on.
-    """
-    aspects, pixels = [width / height for height, width in sizes], target.height * target.width
-    change = target.width / target.height / median(aspects[:num_main])
-    heights = [math.sqrt(pixels / (aspect * change)) for aspect in aspects[num_main:]]
-    return [(target.height, target.width)] * num_main + [(height, pixels / height) for height in heights]
 
 
 def cut(image: np.ndarray, label: np.ndarray, window: Window, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from roadseg.pipeline.errors import UserError
 
@@ -27,22 +27,9 @@ def split_files(folder: Path, splits: Mapping[str, Sequence[str]], split: Split)
     return frame_files(folder / ("testing" if split == "test" else "training"), splits[split])
 
 
-def further_files(folder: Path, splits: Mapping[str, Any], name: str) -> list[FrameFiles]:
-    """Find the frames of the further data `name` in `folder`; UserError where splits.json or a picture lacks them."""
-    stems = splits.get("also", {}).get(name)
-    if stems is None:
-        raise UserError(f"{folder} holds no further data {name} (data.also); run `dvc repro fetch_data`")
-    return frame_files(folder / "also" / name, stems)
-
-
-def labelled_files(folder: Path, splits: Mapping[str, Any], unlabelled: str) -> dict[str, list[FrameFiles]]:
-    """Find the frames of each split that has any, and of further data as `also/NAME`, apart from the `unlabelled` one.
-
-    Raises UserError where a picture is missing.
-    """
-    found = {split: split_files(folder, splits, split) for split in SPLITS if splits[split]}
-    further = sorted(set(splits.get("also", {})) - {unlabelled})
-    return found | {f"also/{name}": further_files(folder, splits, name) for name in further}
+def files_by_split(folder: Path, splits: Mapping[str, Sequence[str]]) -> dict[str, list[FrameFiles]]:
+    """Find the frames of each split that has any; UserError where a picture is missing."""
+    return {split: split_files(folder, splits, split) for split in SPLITS if splits[split]}
 
 
 def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:

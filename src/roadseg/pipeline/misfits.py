@@ -1,11 +1,8 @@
 """Values of `params.yaml` that are well-formed but don't fit each other: a line for each, with the remedy."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-from roadseg.pipeline import paths
 
 
 def misfits_of(raw: Any) -> list[str]:
@@ -37,7 +34,6 @@ def _broken_references(raw: Any) -> list[str]:
     source = at("data", "source")
     if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
         problems.append(f"data.{source}.path is empty, but data.source is {source}; name the folder or archive")
-    problems += _broken_further(at("data", "also")) + _broken_unlabelled(at)
     if at("train", "select") == "val" and at("data", "val_fraction") == 0:
         problems.append("data.val_fraction: 0, but train.select is val; hold some frames out or select last")
     if isinstance(fold := at("data", "fold"), str) and re.fullmatch(r"\d{1,2}/\d{1,2}", fold):
@@ -89,43 +85,3 @@ def _at(raw: Any, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _broken_further(also: Any) -> list[str]:
-    rows = {name: row for name, row in also.items() if isinstance(row, dict)} if isinstance(also, dict) else {}
-    problems = [
-        f"data.also.{name} names {'both a path and a source' if row.get('path') else 'no path and no source'}; "
-        "name a path, or source: synthetic"
-        for name, row in rows.items()
-        if bool(row.get("path")) == bool(row.get("source"))
-    ]
-    if (number := sum(bool(row.get("path")) for row in rows.values())) > (most := len(paths.INPUTS_FURTHER)):
-        problems.append(f"data.also names {number} paths, and may name {most}; put several into one folder")
-    shares = [row["share"] for row in rows.values() if isinstance(row.get("share"), int | float)]
-    if (total := sum(shares)) >= 1 and all(0 <= share < 1 for share in shares):
-        problems.append(
-            f"data.also: the shares add up to {total:g}, which leaves nothing for the main frames; lower them"
-        )
-    return problems
-
-
-def _broken_unlabelled(at: Callable[..., Any]) -> list[str]:
-    """Find what frames without labels lack; `at` gives the value under nested keys."""
-    source = at("data", "unlabelled", "source")
-    if source not in ("images", "kitti"):
-        return []
-    problems = []
-    if source == "images" and not at("data", "unlabelled", "path"):
-        problems.append("data.unlabelled.path is empty, but its source is images; name the folder or archive")
-    if source == "kitti" and at("data", "source") != "kitti":
-        problems.append("data.unlabelled.source: kitti goes with data.source: kitti; unpack the images and name them")
-    also = at("data", "also")
-    if isinstance(also, dict) and "unlabelled" in also:
-        problems.append("data.also.unlabelled: data.unlabelled has that name already; choose another")
-    shares = [row.get("share") for row in also.values() if isinstance(row, dict)] if isinstance(also, dict) else []
-    numbers = [share for share in (*shares, at("data", "unlabelled", "share")) if isinstance(share, int | float)]
-    if (total := sum(numbers)) >= 1 and sum(numbers[:-1]) < 1:
-        problems.append(
-            f"data.unlabelled.share: with those of data.also the shares add up to {total:g}; lower them below 1"
-        )
-    return problems

@@ -59,18 +59,6 @@ class Mapillary(Section):
     path: str | None
 
 
-class Further(Section):
-    share: Share
-    path: str | None = None
-    source: Literal["synthetic"] | None = None
-
-
-class Unlabelled(Section):
-    source: Literal["none", "images", "kitti"]
-    path: str | None
-    share: Share
-
-
 class Data(Section):
     source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
     val_fraction: Share
@@ -83,8 +71,6 @@ class Data(Section):
     seg_data: SegData
     cityscapes: Cityscapes
     mapillary: Mapillary
-    also: dict[Name, Further]
-    unlabelled: Unlabelled
 
 
 class Dice(Section):

@@ -8,15 +8,11 @@ LOCK = Path("dvc.lock")
 INPUTS_CHECKED = Path("data/inputs/checked")
 PARAMS_TAKEN = Path("data/inputs/params.yaml")  # as they were when DVC began
 INPUT_FRAMES = Path("data/inputs/frames")
-# one for each path of further data: DVC follows a link that is an output, but none inside a folder
-INPUTS_FURTHER = tuple(Path(f"data/inputs/also_{number}") for number in range(1, 5))
 INPUT_CLASSES = Path("data/inputs/classes")
-INPUT_UNLABELLED = Path("data/inputs/unlabelled")
 INPUT_WEIGHTS = Path("data/inputs/weights")
 SEG_DATA = Path("data/seg_data")
 CLASSES = SEG_DATA / "names.txt"
 SPLITS = SEG_DATA / "splits.json"
-UNLABELLED = "unlabelled"  # the name, among further data in there, of frames without labels
 LOOK = Path("data/look")
 PREDICTIONS = Path("data/predictions")
 LABEL_CHECK = Path("data/label_check")

@@ -103,18 +103,6 @@ def held_out(fold: str) -> str:
     return f" Tested on part {fold} of the training frames, left out of the training, and not on the test frames."
 
 
-def further(frames: Mapping[str, int], shares: Mapping[str, float]) -> str:
-    """Name the data that was trained on beside the main frames, by how many frames it has and its share of an epoch.
-
-    >>> further({"mine": 40, "scenes": 1}, {"mine": 0.3, "scenes": 0.05})
-    ' Trained on further data as well: mine (40 frames, 30 % of an epoch), scenes (1 frame, 5 % of an epoch).'
-    """
-    named = [
-        f"{name} ({counted(frames[name], 'frame')}, {100 * share:g} % of an epoch)" for name, share in shares.items()
-    ]
-    return f" Trained on further data as well: {', '.join(named)}." if named else ""
-
-
 def suspects(shown: int, total: int) -> str:
     """Say what the places are where the label is improbable to the network.
 

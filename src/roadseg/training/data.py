@@ -1,14 +1,13 @@
 """The frames of data/seg_data that a training takes, and those that it watches."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roadseg.frames.augment import Policy, build_policy
 from roadseg.frames.batches import ShuffledDraws
 from roadseg.frames.classes import ClassSet
 from roadseg.frames.crops import Crops
-from roadseg.frames.files import FrameFiles, further_files, split_files
-from roadseg.frames.mixing import Further
+from roadseg.frames.files import FrameFiles, split_files
 from roadseg.frames.resized import Frames, load_frames
 from roadseg.frames.whole import load_whole_frames
 from roadseg.pipeline import paths
@@ -26,10 +25,9 @@ class Data:
     """What is trained on, and what is watched."""
 
     names: list[str]  # of the pictures
-    main_files: list[FrameFiles]
+    files: list[FrameFiles]
     frames: Frames | Crops
     draws_of: Callable[[int], ShuffledDraws]  # by a seed
-    num_draws: int  # in an epoch
     policy: Policy | None
     watched_files: list[FrameFiles]
     watched: Frames
@@ -38,28 +36,17 @@ class Data:
 def load_data(params: Params, classes: ClassSet, world: int) -> Data:
     """The frames of data/seg_data that this training takes; UserError where so many processes can't share them."""
     files, watched_files = _chosen_files(params.train.select)
-    more_files, further = _further_data(_shares_of(params))
     kind, batch_size = params.augmentation.draws, params.train.batch_size
-    num_draws = ShuffledDraws(len(files), batch_size, params.seed, kind, further).num_draws
-    check_batches(num_draws, batch_size, world)
+    check_batches(len(files), batch_size, world)
     return Data(
-        [file.image.name for file in (*files, *more_files)],
+        [file.image.name for file in files],
         files,
-        _training_frames(files, more_files, classes, params.augment, params.input, params.augmentation.strong),
-        lambda seed: ShuffledDraws(len(files), batch_size, seed, kind, further),
-        num_draws,
+        _training_frames(files, classes, params.augment, params.input, params.augmentation.strong),
+        lambda seed: ShuffledDraws(len(files), batch_size, seed, kind),
         build_policy(params.augment, params.augmentation.label_fill),
         watched_files,
         load_frames(watched_files, params.input, training=False, store=store_folder()),
     )
-
-
-def _shares_of(params: Params) -> dict[str, float]:
-    """How much of an epoch each source of further data is, by its name."""
-    shares = {name: row.share for name, row in params.data.also.items()}
-    if params.data.unlabelled.source != "none":
-        shares[paths.UNLABELLED] = params.data.unlabelled.share
-    return shares
 
 
 def _chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
@@ -79,25 +66,13 @@ def _chosen_files(select: str) -> tuple[list[FrameFiles], list[FrameFiles]]:
 
 
 def _training_frames(
-    main: list[FrameFiles], further: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
+    files: list[FrameFiles], classes: ClassSet, augment: str, target: Input, strong: Strong
 ) -> Frames | Crops:
-    """Return the main frames and the further ones at the input size or, for `strong`, crops of the whole ones.
+    """Return the frames at the input size or, for `strong`, crops of the whole ones.
 
     Raises UserError where a file can't be read or the store can't be written.
     """
-    files = [*main, *further]
     if augment == "strong":
         counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
-        return Crops(load_whole_frames(files, store_folder()), counts, target, strong, len(main))
+        return Crops(load_whole_frames(files, store_folder()), counts, target, strong)
     return load_frames(files, target, training=True, store=store_folder())
-
-
-def _further_data(shares: Mapping[str, float]) -> tuple[list[FrameFiles], list[Further]]:
-    """Return the frames to train on beside the main ones, source by source, and how much of each an epoch holds.
-
-    Raises UserError where those of a source have not been fetched.
-    """
-    splits = read_json(paths.SPLITS)
-    files = {name: further_files(paths.SEG_DATA, splits, name) for name in sorted(shares)}
-    further = [Further(len(found), shares[name]) for name, found in files.items()]
-    return [file for found in files.values() for file in found], further

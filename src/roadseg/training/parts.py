@@ -38,7 +38,7 @@ def starting_network(params: Params, fabric: Fabric, data: Data, start: Mapping[
         bias_of_logits(network, _num_classes())
     synced = params.train.batch_norm == "train"
     if synced:  # statistics that stay don't mind a single frame
-        smallest = data.num_draws % params.train.batch_size or params.train.batch_size
+        smallest = len(data.files) % params.train.batch_size or params.train.batch_size
         check_smallest_batch(params.model, network, smallest, *data.frames.size)
     return prepare_network(network, start, fabric, params.train.compile, synced)
 

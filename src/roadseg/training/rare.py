@@ -23,7 +23,7 @@ def with_rare_classes(
 ) -> dict[str, Tensor]:
     """Return weights whose logits of rare classes are raised by `train.logit_adjustment` times `rise_of_rare`.
 
-    How far they have sunk is measured on the main training frames, seen as in testing; of very many, on some that are
+    How far they have sunk is measured on the training frames, seen as in testing; of very many, on some that are
     evenly spread. `start` and `weights` are of any shape and dtype. Where some of `weights` started at random, nothing
     is known of the classes before, and they stay as they are. Raises UserError where a frame can't be read.
     """
@@ -31,7 +31,7 @@ def with_rare_classes(
         fabric.print(f"train.logit_adjustment changes nothing: {random[0]} started at random", flush=True)
         return weights
     network = starting_network(params, fabric, data, start).to(fabric.device)
-    files = data.main_files[:: -(-len(data.main_files) // _MOST)]
+    files = data.files[:: -(-len(data.files) // _MOST)]
     with fabric.rank_zero_first():
         images = load_frames(files, params.input, training=False, store=store_folder()).images
     rows = read_json(paths.CLASS_WEIGHTS)

@@ -7,7 +7,7 @@ import pytest
 from trees import write_frame, write_split
 
 from roadseg.data.archives import open_tree
-from roadseg.data.laid_out import find_frames, find_training
+from roadseg.data.laid_out import find_frames
 
 
 def found_in(folder):
@@ -126,12 +126,3 @@ def test_a_file_without_the_suffix_of_the_others_is_a_line(tmp_path):
         f"{tmp_path}/train_labels/b.png does not end in _L.png, as the others do; rename it",
         f"{tmp_path}/train/b.png has no label; add train_labels/b_L.png",
     ]
-
-
-def test_training_frames_alone(tmp_path):
-    write_split(tmp_path, "train/images", "train/masks", ["a", "b"], 0)
-    write_split(tmp_path, "val/images", "val/masks", ["c"], 2)
-    with open_tree(tmp_path) as tree:
-        pairs, problems = find_training(tree, "also/mine")
-    assert [(pair.part, pair.stem) for pair in pairs] == [("also/mine", "a"), ("also/mine", "b")]
-    assert problems == []

@@ -14,13 +14,13 @@ SETTINGS = {"crop_height": 64, "crop_width": 64, "scale_min": 1.0, "scale_max": 
 SETTINGS |= {"rare_class": 0.0, "rare_class_temperature": 0.1}
 
 
-def crops_of(*frames, height, width, num_main=None, **changes):
+def crops_of(*frames, height, width, **changes):
     """Crops of frames, pairs of a picture (H, W, 3) and a label (H, W), for an input of that size."""
     images, labels = (np.concatenate([frame[part].ravel() for frame in frames]) for part in (0, 1))
     whole = WholeFrames(Stored(images, labels, [label.shape for _, label in frames], Path("nowhere")))
     counts = count_pixels([label for _, label in frames])
     target = Input(height=height, width=width, resize="area")
-    return Crops(whole, counts, target, Strong(**SETTINGS | changes), num_main=num_main)
+    return Crops(whole, counts, target, Strong(**SETTINGS | changes))
 
 
 def positions(height, width):

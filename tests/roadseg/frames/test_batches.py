@@ -137,3 +137,14 @@ def test_a_shortage_is_told_in_a_line(same_frames, monkeypatch):
         assert batches.shortage.endswith("in a container start it with --shm-size=1g")
         assert "\n" not in batches.shortage
         assert [batch.num_frames for batch in batches.of_epoch(1, first=6)] == [3, 3]
+
+
+@pytest.mark.parametrize("kind", ["fresh", "frozen"])
+def test_draws_are_a_permutation_seeded_by_seed_and_epoch(kind):
+    draws = ShuffledDraws(10, batch_size=4, seed=3, kind=kind)
+    draws.epoch = 7
+    order = np.random.default_rng([3, 7]).permutation(10)
+    keys = (
+        [f"3/7/{index}" for index in order] if kind == "fresh" else [f"3/{n}" for n in (0, 1, 2, 3, 0, 1, 2, 3, 4, 5)]
+    )
+    assert [(draw.index, draw.key) for batch in draws for draw in batch] == list(zip(order, keys, strict=True))

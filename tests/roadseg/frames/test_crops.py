@@ -9,10 +9,9 @@ from frames_in_memory import blocks, crops_of, positions
 
 from roadseg.frames.augment import build_policy, seed_policy
 from roadseg.frames.batches import Batches, ShuffledDraws
-from roadseg.frames.crops import MEAN_COLOUR, sizes_at_scale_1
+from roadseg.frames.crops import MEAN_COLOUR
 from roadseg.frames.resizing import resize_label, resize_picture
 from roadseg.frames.windows import is_mixed
-from roadseg.pipeline.sections import Input
 
 
 def test_the_whole_frame_at_scale_1_is_the_resized_frame():
@@ -54,38 +53,6 @@ def test_the_scale_is_relative_to_the_input_along_each_axis():
     inner = picture[8:-8, 8:-8].astype(float)
     assert (inner[:, -1, 0] - inner[:, 0, 0]).mean() == pytest.approx(47 * 240 / 640, abs=1)
     assert (inner[-1, :, 1] - inner[0, :, 1]).mean() == pytest.approx(47 * 120 / 448, abs=1)
-
-
-def test_frames_without_labels_keep_their_draws_beside_rare_classes():
-    """Else a source's share of an epoch would not be the one that was asked for."""
-    labelled, (image, label) = blocks(64, 160, seed=0), blocks(64, 160, seed=1)
-    bare = image // 2, np.full_like(label, 255)
-    crops = crops_of(labelled, bare, height=64, width=160, crop_height=64, crop_width=160, rare_class=1.0)
-    for key in map(str, range(20)):
-        assert (crops.sample(1, key)[1] == 255).all()
-        assert (crops.sample(0, key)[1] != 255).any()
-
-
-def test_further_frames_keep_their_proportions_and_get_as_many_pixels():
-    """Main frames of 1:2 stay so at 64x128. At 64x64 they lose half of their width, and so does a square one."""
-    sizes = [(50, 100), (50, 100), (60, 60), (30, 120)]
-    kept = sizes_at_scale_1(sizes, 2, Input(height=64, width=128, resize="area"))
-    assert kept[:2] == [(64, 128)] * 2
-    assert kept[2] == pytest.approx((8192**0.5, 8192**0.5))
-    assert kept[3] == pytest.approx((8192**0.5 / 2, 8192**0.5 * 2))
-    squeezed = sizes_at_scale_1(sizes, 2, Input(height=64, width=64, resize="area"))
-    assert squeezed[2] == pytest.approx((8192**0.5, 8192**0.5 / 2))
-
-
-def test_a_further_frame_is_cropped_in_its_own_proportions():
-    """A square frame of 120 beside main ones of 1:2, target 96x192: it grows by 136 / 120 along both axes."""
-    square, main = positions(120, 120), positions(120, 240)
-    crops = crops_of(main, square, num_main=1, height=96, width=192)
-    picture, _ = crops.sample(1, "1")
-    inner = picture[8:-8, 8:-8].astype(float)
-    shown = 47 * 120 / (96 * 192) ** 0.5
-    assert (inner[:, -1, 0] - inner[:, 0, 0]).mean() == pytest.approx(shown, abs=1)
-    assert (inner[-1, :, 1] - inner[0, :, 1]).mean() == pytest.approx(shown, abs=1)
 
 
 def test_scales_are_drawn_evenly_on_a_log_scale():

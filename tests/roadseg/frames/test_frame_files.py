@@ -3,23 +3,19 @@
 import pytest
 from conftest import write_seg_data
 
-from roadseg.frames.files import FrameFiles, further_files, labelled_files, split_files
+from roadseg.frames.files import FrameFiles, files_by_split, split_files
 from roadseg.pipeline.errors import UserError
 
 SPLITS = {
     "train": ["000002_10", "000000_10"],
     "val": ["000003_10"],
     "test": ["000004_10"],
-    "also": {"more": ["000001_10"]},
 }
 
 
 @pytest.fixture
 def folder(tmp_path):
     write_seg_data(tmp_path)
-    write_seg_data(tmp_path / "further")
-    (tmp_path / "also").mkdir()
-    (tmp_path / "further" / "training").rename(tmp_path / "also" / "more")
     return tmp_path
 
 
@@ -35,22 +31,10 @@ def test_of_a_split(folder, split, part):
     ]
 
 
-def test_of_further_data(folder):
-    more = folder / "also" / "more"
-    expected = [FrameFiles(more / "image" / "000001_10.png", more / "label" / "000001_10.png")]
-    assert further_files(folder, SPLITS, "more") == expected
-    for splits in (SPLITS, {"train": []}):
-        with pytest.raises(UserError) as caught:
-            further_files(folder, splits, "mine")
-        assert str(caught.value) == f"{folder} holds no further data mine (data.also); run `dvc repro fetch_data`"
-
-
-def test_of_everything_that_has_labels(folder):
-    splits = SPLITS | {"val": [], "also": {"none": ["000002_10"]} | SPLITS["also"]}
-    assert labelled_files(folder, splits, unlabelled="none") == {
+def test_of_all_splits_that_have_frames(folder):
+    assert files_by_split(folder, SPLITS | {"val": []}) == {
         "train": split_files(folder, SPLITS, "train"),
         "test": split_files(folder, SPLITS, "test"),
-        "also/more": further_files(folder, SPLITS, "more"),
     }
 
 

@@ -161,29 +161,3 @@ def test_a_file_that_is_no_yaml_or_is_not_there(load):
     paths.PARAMS.unlink()
     with pytest.raises(UserError, match="is not here; run this from the project's root folder"):
         params.load_params()
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ({"mine": {"share": 0.2}}, "data.also.mine names no path and no source; name a path, or source: synthetic"),
-        ({"mine": {"share": 0.2, "path": ""}}, "data.also.mine names no path and no source; name a path, or source"),
-        ({"mine": {"share": 0.2, "path": "x", "source": "synthetic"}}, "data.also.mine names both a path and a source"),
-        ({"mine": {"path": "x"}}, "data.also.mine.share is missing; add it"),
-        ({"mine": {"path": "x", "share": 1}}, "data.also.mine.share: 1 is wrong; input should be less than 1"),
-        ({"mine": {"path": "x", "share": -0.1}}, "data.also.mine.share: -0.1 is wrong; input should be greater than"),
-        ({"mine": {"source": "kitti", "share": 0.1}}, "data.also.mine.source: 'kitti' is unknown; choose from 'synth"),
-        ({"a": {"path": "x", "share": 0.5}, "b": {"path": "y", "share": 0.5}}, "data.also: the shares add up to 1, "),
-        ({str(n): {"path": "x", "share": 0.1} for n in range(5)}, "data.also names 5 paths, and may name 4; put"),
-        ({"a/b": {"path": "x", "share": 0.1}}, "data.also.a/b.[key]: 'a/b' is wrong; a name is 1 to 64 letters, d"),
-        (["mine"], "data.also: ['mine'] is wrong; input should be a valid dictionary"),
-        ({"mine": "x"}, "data.also.mine: 'x' is wrong; input should be"),
-    ],
-)
-def test_further_data_that_is_not_right(load, rows, message):
-    changed = yaml.safe_load(GOOD)
-    changed["data"]["also"] = rows
-    with pytest.raises(UserError) as caught:
-        load(yaml.safe_dump(changed))
-    lines = [line.removeprefix(f"{paths.PARAMS}: ") for line in str(caught.value).split("\n")]
-    assert [line for line in lines if line.startswith(message)], lines
