@@ -10,14 +10,14 @@ python src/ablate.py table [NAMES]           metrics/ablation.csv, ablation.md a
 import argparse
 import csv
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
 
-from roadseg.experiments.dvc_runs import Run, finished_runs, is_current, run_experiment
 from roadseg.experiments.ray_sweep import sweep
+from roadseg.experiments.runs import current_runs, finished_runs, run_experiment
 from roadseg.experiments.table import row, write_forms
 from roadseg.experiments.variants import Experiment, Experiments, choose, load_experiments
 from roadseg.pipeline import paths
@@ -28,7 +28,6 @@ from roadseg.pipeline.stage import run
 from roadseg.report.narrative import counted
 
 LOGS = Path(".ablation")
-INTERRUPTED = "interrupted; what had finished is kept, run again for the rest"
 
 
 def main() -> None:
@@ -38,10 +37,8 @@ def main() -> None:
     match options.command:
         case "list":
             list_experiments(experiments, chosen)
-        case "run" if options.ray:
-            run_on_ray(chosen, options.ray, options.gpu_share)
         case "run":
-            run_all(chosen, environments_of(options), options.queue)
+            run_all(chosen, options)
         case "table":
             make_table(experiments, chosen, options.partial)
 
@@ -54,9 +51,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["list", "run", "table"])
     parser.add_argument("names", nargs="*", help="groups, or variants as GROUP-VARIANT; none: all")
     parser.add_argument("--seeds", type=int, default=1, help="repeat each variant with seeds 1..SEEDS")
-    parser.add_argument(
-        "--folds", type=int, default=1, help="and with each of so many parts of the training frames held out"
-    )
+    parser.add_argument("--folds", type=int, default=1, help="and test on each of FOLDS parts of the training frames")
     parser.add_argument("--gpus", help="run one variant at a time on each of these GPUs, as in 0,1")
     parser.add_argument("--jobs", type=int, default=1, help="how many variants to run at a time on the CPU")
     parser.add_argument("--queue", action="store_true", help="add them to DVC's queue; then run dvc queue start")
@@ -74,6 +69,67 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
+def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:
+    runs = finished_runs()
+    current = current_runs(chosen, runs)
+    try:
+        for one in chosen:
+            state = "has run" if one.name in current else "outdated" if one.name in runs else "-"
+            print(f"{one.name:32} {state:10} {experiments.groups[one.group].variants[one.variant].about}", flush=True)
+    except BrokenPipeError:  # the reader has what it wants, as `| head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run_all(chosen: list[Experiment], options: argparse.Namespace) -> None:
+    """Run what has not run; a failure costs only that variant, and Ctrl-C leaves the finished ones."""
+    refuse_uncommitted_code()
+    current = current_runs(chosen, finished_runs())
+    todo = [one for one in chosen if one.name not in current]
+    verb = "has" if len(chosen) == 1 else "have"
+    print(f"{len(current)} of {counted(len(chosen), 'variant')} {verb} run with these inputs; {len(todo)} to run")
+    if not todo:
+        return
+    failures, done = [], "queued" if options.queue else "done"
+    try:
+        for one, reason in run_on_ray(todo, options) if options.ray else run_here(todo, options):
+            where = f", output in {log_of(one)}" if options.ray else ""
+            print(f"{one.name}: {f'failed: {reason}' if reason else done}{where}", flush=True)
+            failures += [f"{one.name}: {reason}"] if reason else []
+    except KeyboardInterrupt:
+        raise UserError("interrupted; what had finished is kept, run again for the rest") from None
+    if failures:
+        rest = "; the others are done" if len(failures) < len(todo) else ""
+        raise UserError("\n".join([*failures, f"{len(failures)} of {counted(len(todo), 'variant')} failed{rest}"]))
+
+
+def refuse_uncommitted_code() -> None:
+    if changed := git("status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)).split("\n")[0]:
+        raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
+
+
+def run_here(todo: list[Experiment], options: argparse.Namespace) -> Iterator[tuple[Experiment, str]]:
+    """Yield each variant as it ends, with why it failed (or ""); on Ctrl-C nothing more is started."""
+    environments = environments_of(options)
+    free: SimpleQueue[dict[str, str]] = SimpleQueue()
+    for environment in environments:
+        free.put(environment)
+
+    def run_one(experiment: Experiment) -> str:
+        environment, log = free.get(), log_of(experiment)
+        print(f"{experiment.name}: started, output in {log}", flush=True)
+        reason = run_experiment(experiment, environment, log, options.queue)
+        free.put(environment)
+        return reason
+
+    pool = ThreadPoolExecutor(len(environments))
+    try:
+        started = {pool.submit(run_one, one): one for one in todo}
+        for ended in as_completed(started):
+            yield started[ended], ended.result()
+    finally:  # the running commands get the signal from the terminal themselves
+        pool.shutdown(cancel_futures=True)
+
+
 def environments_of(options: argparse.Namespace) -> list[dict[str, str]]:
     """An environment for each variant that may run at a time: its GPU, or its share of the cores."""
     if options.gpus:
@@ -84,102 +140,32 @@ def environments_of(options: argparse.Namespace) -> list[dict[str, str]]:
     return [share_of_cores(threads)] * options.jobs
 
 
-def list_experiments(experiments: Experiments, chosen: list[Experiment]) -> None:
-    runs = finished_runs()
-    for experiment in chosen:
-        variant = experiments.groups[experiment.group].variants[experiment.variant]
-        print(f"{experiment.name:32} {state(experiment, runs):10} {variant.about}")
-
-
-def state(experiment: Experiment, runs: Mapping[str, Run]) -> str:
-    if experiment.name not in runs:
-        return "-"
-    return "has run" if is_current(runs[experiment.name], experiment) else "outdated"
-
-
-def run_all(chosen: list[Experiment], environments: list[dict[str, str]], queue: bool) -> None:
-    """Run what has not run; a failure costs only that variant, and Ctrl-C leaves the finished ones."""
-    todo = not_run(chosen)
-    free: SimpleQueue[dict[str, str]] = SimpleQueue()
-    for environment in environments:
-        free.put(environment)
-
-    def run_one(experiment: Experiment) -> str:
-        environment, log = free.get(), LOGS / f"{experiment.name}.log"
-        print(f"{experiment.name}: started, output in {log}", flush=True)
-        reason = run_experiment(experiment, environment, log, queue)
-        free.put(environment)
-        print(f"{experiment.name}: {f'failed: {reason}' if reason else 'queued' if queue else 'done'}", flush=True)
-        return f"{experiment.name}: {reason}" if reason else ""
-
-    with interruptible(ThreadPoolExecutor(len(environments))) as pool:
-        raise_failures([reason for reason in pool.map(run_one, todo) if reason], len(todo))
-
-
-def run_on_ray(chosen: list[Experiment], address: str, gpu_share: float | None) -> None:
+def run_on_ray(todo: list[Experiment], options: argparse.Namespace) -> Iterator[tuple[Experiment, str]]:
     """The same on the machines of a Ray cluster; each variant is fetched from the remotes as it ends."""
-    todo, failures = not_run(chosen), []
     LOGS.mkdir(exist_ok=True)
-    try:
-        for experiment, reason, output in sweep(todo, address, gpu_share) if todo else ():
-            log = LOGS / f"{experiment.name}.log"
-            log.write_text(output)
-            print(f"{experiment.name}: {f'failed: {reason}' if reason else 'done'}, output in {log}", flush=True)
-            failures += [f"{experiment.name}: {reason}"] if reason else []
-    except KeyboardInterrupt:
-        raise UserError(INTERRUPTED) from None
-    raise_failures(failures, len(todo))
+    for experiment, reason, output in sweep(todo, options.ray, options.gpu_share):
+        log_of(experiment).write_text(output)
+        yield experiment, reason
 
 
-def not_run(chosen: list[Experiment]) -> list[Experiment]:
-    """Those that have not run with the present inputs; the code must be committed."""
-    refuse_uncommitted_code()
-    runs = finished_runs()
-    todo = [experiment for experiment in chosen if state(experiment, runs) != "has run"]
-    verb = "has" if len(chosen) == 1 else "have"
-    ready = f"{len(chosen) - len(todo)} of {counted(len(chosen), 'variant')} {verb} run with these inputs"
-    print(f"{ready}; {len(todo)} to run")
-    return todo
-
-
-def raise_failures(failures: list[str], count: int) -> None:
-    if failures:
-        rest = "; the others are done" if len(failures) < count else ""
-        raise UserError("\n".join([*failures, f"{len(failures)} of {counted(count, 'variant')} failed{rest}"]))
-
-
-@contextmanager
-def interruptible(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
-    """A pool that on Ctrl-C starts nothing more; the running commands get the signal from the terminal themselves."""
-    try:
-        yield pool
-    except KeyboardInterrupt:
-        raise UserError(INTERRUPTED) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def refuse_uncommitted_code() -> None:
-    if changed := git("status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)).split("\n")[0]:
-        raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
+def log_of(experiment: Experiment) -> Path:
+    return LOGS / f"{experiment.name}.log"
 
 
 def make_table(experiments: Experiments, chosen: list[Experiment], partial: bool) -> None:
     """Write the table of the groups that have run; what is missing of one is refused, or stands in it as not run."""
-    runs = finished_runs()
-    current = {experiment.name: runs[experiment.name] for experiment in chosen if state(experiment, runs) == "has run"}
+    current = current_runs(chosen, finished_runs())
     if not current:
         raise UserError("none of these variants has run with the present code; python src/ablate.py run")
-    started = {experiment.group for experiment in chosen if experiment.name in current}
-    shown = [experiment for experiment in chosen if experiment.group in started]
-    if (missing := [experiment.name for experiment in shown if experiment.name not in current]) and not partial:
+    started = {one.group for one in chosen if one.name in current}
+    shown = [one for one in chosen if one.group in started]
+    if (missing := [one.name for one in shown if one.name not in current]) and not partial:
         raise UserError(
             f"{len(missing)} of {counted(len(shown), 'run')} of this table {'is' if len(missing) == 1 else 'are'} "
             f"missing: {', '.join(missing)}; python src/ablate.py run {' '.join(sorted(started))}, or table --partial"
         )
     before = names_in_table()
-    rows = [row(experiments, experiment, current.get(experiment.name)) for experiment in shown]
-    print(write_forms(rows, experiments.published))
+    print(write_forms([row(experiments, one, current.get(one.name)) for one in shown], experiments.published))
     if missing:
         print(f"not run with the present code: {', '.join(missing)}")
     if gone := [name for name in before if name not in names_in_table()]:

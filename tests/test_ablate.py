@@ -1,6 +1,7 @@
 """The ablation runs what has not run, on the machines it is given, and a failure costs only its own variant."""
 
 import csv
+import os
 import sys
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 import ablate
-from roadseg.experiments.dvc_runs import Run, is_current
+from roadseg.experiments.runs import Run, current_runs
 from roadseg.experiments.variants import Experiment, choose, load_experiments
 from roadseg.pipeline.commands import reason_in
 from roadseg.pipeline.errors import UserError
@@ -45,9 +46,16 @@ def world(monkeypatch):
 
     monkeypatch.setattr(ablate, "run_experiment", run_experiment)
     monkeypatch.setattr(ablate, "finished_runs", lambda: world["runs"])
-    monkeypatch.setattr("roadseg.experiments.dvc_runs.code_has_changed", lambda rev: rev != "same")
+    monkeypatch.setattr("roadseg.experiments.runs.code_has_changed", lambda rev: rev != "same")
     monkeypatch.setattr(ablate, "refuse_uncommitted_code", lambda: None)
     return world
+
+
+def run_all(chosen, *words):
+    """What `ablate.py run WORDS` does with these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ablate.py", "run", *words])
+        ablate.run_all(chosen, ablate.parse_arguments())
 
 
 def test_a_broken_variant_in_the_middle_costs_only_itself(quick, world, capsys):
@@ -55,32 +63,53 @@ def test_a_broken_variant_in_the_middle_costs_only_itself(quick, world, capsys):
     with pytest.raises(
         UserError, match=rf"{quick[1].name}: error: the loss became nan\n1 of {len(quick)} variants failed"
     ):
-        ablate.run_all(quick, [{}], queue=False)
+        run_all(quick)
     assert [name for name, _ in world["started"]] == [experiment.name for experiment in quick]
     assert f"{quick[2].name}: done" in capsys.readouterr().out
 
 
 def test_what_has_run_with_the_same_inputs_is_not_run_again(quick, world):
     world["runs"] = {experiment.name: finished(experiment) for experiment in quick}
-    ablate.run_all(quick, [{}], queue=False)
+    run_all(quick)
     assert world["started"] == []
     world["runs"][quick[0].name] = finished(quick[0], rev="older")
-    other_params = Experiment(**{**vars(quick[2]), "params": {**quick[2].params, "seed": 9}})
-    ablate.run_all([quick[0], quick[1], other_params], [{}], queue=False)
+    other_params = replace(quick[2], params={**quick[2].params, "seed": 9})
+    run_all([quick[0], quick[1], other_params])
     assert [name for name, _ in world["started"]] == [quick[0].name, quick[2].name]
 
 
-def test_each_gpu_gets_one_variant_at_a_time(quick, world, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "quick", "--gpus", "0,3"])
-    ablate.run_all(quick, ablate.environments_of(ablate.parse_arguments()), queue=False)
+def test_each_gpu_gets_one_variant_at_a_time_and_jobs_share_the_cores(quick, world, monkeypatch):
+    run_all(quick, "--gpus", "0,3")
     assert {environment["CUDA_VISIBLE_DEVICES"] for _, environment in world["started"]} <= {"0", "3"}
     assert len(world["started"]) == len(quick)
-
-
-def test_jobs_share_the_cores(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--jobs", "4"])
-    assert ablate.environments_of(ablate.parse_arguments()) == [{"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"}] * 4
+    run_all(quick, "--jobs", "4")
+    assert all(given == {"OMP_NUM_THREADS": "2", "ROADSEG_WORKERS": "2"} for _, given in world["started"][len(quick) :])
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--ray", "auto", "--jobs", "2"], "--ray assigns the machines itself"),
+        (["--ray", "auto", "--gpus", "0,1"], "--ray assigns the machines itself"),
+        (["--ray", "auto", "--queue"], "--ray assigns the machines itself"),
+        (["--gpu-share", "0.5"], "--gpu-share goes with --ray"),
+        (["--seeds", "0"], "--seeds 0 is too few"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(words, problem):
+    with pytest.raises(UserError, match=problem):
+        run_all([], *words)
+
+
+def test_on_ray_the_outcome_is_told_as_here(quick, world, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ablate, "LOGS", tmp_path)
+    monkeypatch.setattr(ablate, "sweep", lambda *_: iter([(quick[0], "no", "log\n"), (quick[1], "", "log\n")]))
+    with pytest.raises(UserError, match=r"^quick-ce-s1: no\n1 of 2 variants failed; the others are done$"):
+        run_all(quick[:2], "--ray", "auto")
+    log = tmp_path / "quick-weighted_ce-s1.log"
+    assert f"quick-weighted_ce-s1: done, output in {log}" in capsys.readouterr().out
+    assert log.read_text() == "log\n"
 
 
 @pytest.fixture
@@ -144,25 +173,31 @@ def test_each_seed_counts_and_groups_of_which_nothing_has_run_stay_out(quick, wo
     assert table(runs, partial=True)["ce"] == "1"
 
 
-def test_list_says_what_has_run(quick, world, capsys):
+def test_list_says_what_has_run_and_ends_quietly_where_nobody_reads_on(quick, world, capfd, monkeypatch):
     world["runs"] = {quick[0].name: finished(quick[0]), quick[1].name: finished(quick[1], rev="older")}
     ablate.list_experiments(load_experiments(), quick)
-    states = [line[33:44].strip() for line in capsys.readouterr().out.splitlines()]
+    states = [line[33:44].strip() for line in capfd.readouterr().out.splitlines()]
     assert states[:3] == ["has run", "outdated", "-"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        ablate.list_experiments(load_experiments(), quick)
 
 
 def test_of_the_recipes_dvc_shows_the_chosen_row_alone(quick, world):
     run = finished(quick[0])
     shown = {name: row for name, row in run.params.recipes.items() if name == run.params.recipe}
     assert len(shown) < len(run.params.recipes)
-    assert is_current(replace(run, params=run.params.model_copy(update={"recipes": shown})), quick[0])
-    assert not is_current(replace(run, params=run.params.model_copy(update={"loss": "ce"})), quick[0])
+    for change, current in (({"recipes": shown}, True), ({"loss": "dice"}, False)):
+        changed = replace(run, params=run.params.model_copy(update=change))
+        assert current_runs(quick, {run.name: changed}) == ({run.name: changed} if current else {})
 
 
 def test_numbers_that_dvc_wrote_as_text_are_the_same_parameters(quick, world):
     run = finished(quick[0])
     params = {**quick[0].params, "train": quick[0].params["train"] | {"lr": "1e-03"}}
-    assert is_current(run, Experiment(**{**vars(quick[0]), "params": params}))
+    assert run.name in current_runs([replace(quick[0], params=params)], {run.name: run})
 
 
 def test_the_reason_of_a_failure_is_the_stages_own_line():

@@ -27,7 +27,7 @@ EXAMPLES = (
     "roadseg.scoring.class_weights",
     "roadseg.scoring.scoring",
     "roadseg.training.losses",
-    "roadseg.experiments.comparisons",
+    "roadseg.experiments.variants",
 )
 
 
@@ -104,7 +104,7 @@ def test_the_walk_finds_direct_and_indirect_raises():
         "roadseg.data.kitti.import_frames",
         "roadseg.pipeline.params.load_params",
     } <= RAISERS
-    assert "roadseg.experiments.dvc_runs.remove_experiment" not in RAISERS
+    assert "roadseg.experiments.runs.remove_experiment" not in RAISERS
     assert "roadseg.frames.classes.colorize" not in RAISERS
 
 

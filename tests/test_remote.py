@@ -15,7 +15,7 @@ from conftest import ROOT
 from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
-from roadseg.experiments.dvc_runs import finished_runs
+from roadseg.experiments.runs import finished_runs
 from roadseg.experiments.variants import apply_overrides
 
 DVC = [sys.executable, "-m", "dvc"]

@@ -7,18 +7,17 @@ remotes. Where a worker or its machine dies, Ray runs the task again elsewhere.
 import json
 import os
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from roadseg.experiments.remotes import check_dvc_remote, pull_experiment, push_baseline, pushed_commit
+from roadseg.experiments.clone_run import attempt, check_dvc_remote
+from roadseg.experiments.runs import remove_experiment
 from roadseg.experiments.variants import Experiment
-from roadseg.pipeline.commands import git, reason_in
+from roadseg.pipeline.commands import dvc, git, reason_in
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import share_of_cores
 
@@ -39,7 +38,7 @@ def sweep(
     ray = connect(address)
     try:
         gpus, cores = shares(ray.nodes(), gpu_share)
-        push_baseline()
+        dvc("push")  # what the commit has in the cache, so that others need not make it again
         print(f"CPU cores for each variant: {cores}; GPUs: {gpus:g}", flush=True)
         environment = share_of_cores(cores) | ({} if gpus else {"CUDA_VISIBLE_DEVICES": ""})
         notes = note_queue(ray)
@@ -50,6 +49,21 @@ def sweep(
             yield experiment, reason_in(output) if code else pull_experiment(experiment.name, commit), output
     finally:
         ray.shutdown()  # ends what still runs
+
+
+def pushed_commit() -> tuple[str, str]:
+    """Return the URL of `origin` and the present commit; UserError where others could not clone that from there."""
+    try:
+        url = git("remote", "get-url", "origin").strip()
+    except UserError:
+        raise UserError(
+            "there is no git remote `origin` for the workers to clone; git remote add origin URL, git push"
+        ) from None
+    git("fetch", "--quiet", "origin")
+    commit = git("rev-parse", "HEAD").strip()
+    if not git("for-each-ref", "--contains", commit, "refs/remotes/origin"):
+        raise UserError(f"commit {commit[:7]} is not in {url}, from where the workers clone it; git push first")
+    return str(Path(url).resolve()) if Path(url).is_dir() else url, commit
 
 
 def connect(address: str) -> Any:
@@ -70,8 +84,7 @@ def connect(address: str) -> Any:
     except (OSError, RuntimeError) as error:
         what = str(error).splitlines()[0]
         raise UserError(f"no Ray cluster answers at {address} ({what}); ray start --head, see the README") from None
-    for package in ("sweep", "pipeline", "roadseg"):  # the workers don't have these folders
-        ray.cloudpickle.register_pickle_by_value(sys.modules[package])
+    ray.cloudpickle.register_pickle_by_value(sys.modules["roadseg"])  # the workers don't have this folder
     return ray
 
 
@@ -98,41 +111,6 @@ def note_queue(ray: Any) -> Any:
     return import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0, "scheduling_strategy": pinned})
 
 
-def attempt(
-    name: str, experiment: str, url: str, commit: str, environment: Mapping[str, str], note: Callable[[Any], None]
-) -> tuple[int, str]:
-    """On a worker: run an experiment in a clone of the commit; return the exit code and the output."""
-    note((name, socket.gethostname()))
-    with TemporaryDirectory(prefix="roadseg-", ignore_cleanup_errors=True) as folder:
-        clone = Path(folder, "clone")
-        try:
-            git("clone", "--quiet", "--no-checkout", url, str(clone))
-            git("checkout", "--quiet", commit, cwd=clone)
-        except UserError as error:
-            return 1, f"error: {error}"
-        return run_in_clone(clone, experiment, environment)
-
-
-def run_in_clone(clone: Path, experiment: str, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run `clone_run.py`; the end of its stdin tells it that this process is dead, and then it ends its own group."""
-    folder = clone.parent
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages run `python`
-    private = {"PATH": path, "DVC_SITE_CACHE_DIR": str(folder / "site")}
-    with (folder / "output").open("w+", errors="replace") as output:
-        with subprocess.Popen(
-            [sys.executable, "-m", "roadseg.experiments.clone_run", experiment, str(folder)],
-            cwd=clone / "src",  # first on the path of modules, and only on this process's
-            env=os.environ | environment | private,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as script:
-            code = script.wait()
-        output.seek(0)
-        return code, output.read()
-
-
 def ended(ray: Any, tasks: dict[Any, Experiment], notes: Any) -> Iterator[tuple[Experiment, int, str]]:
     """Yield each task's experiment, exit code and output as it ends."""
     seen: set[str] = set()
@@ -153,3 +131,16 @@ def outcome(ray: Any, reference: Any) -> tuple[int, str]:
         return 1, str(error)
     except ray.exceptions.RayError as error:
         return 1, str(error).splitlines()[0]
+
+
+def pull_experiment(name: str, commit: str) -> str:
+    """Fetch an experiment of a commit from the remotes; return why that failed, or ""."""
+    remove_experiment(name)  # of older inputs, if any
+    reference = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"  # the name alone may stand for those of older commits
+    try:
+        output = dvc("exp", "pull", "--force", "origin", reference, with_stderr=True)
+    except UserError as error:
+        return str(error)
+    if "Missing cache files" in output:  # DVC counts it as a success
+        return "its files are not in the DVC remote; is that the same place for all machines?"
+    return ""

@@ -1,6 +1,7 @@
 """What `experiments.yaml` may say: groups of named variants, each with values that are applied to params.yaml."""
 
 import copy
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from roadseg.data.class_rows import problems_of_classes
-from roadseg.experiments.comparisons import broken_comparison, compared_with
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import check_params
+from roadseg.pipeline.recipes import with_recipe
 from roadseg.pipeline.schema import read_yaml, validate
 from roadseg.pipeline.sections import Section
 
@@ -33,10 +34,10 @@ class Group(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
 
-    @property
-    def against(self) -> dict[str, str | None]:
-        """For each variant the one that it names to be compared with."""
-        return {name: variant.against for name, variant in self.variants.items()}
+    def compared_with(self, variant: str) -> str:
+        """Return the variant that `variant` is compared with, or "" for the first, to which all others go back."""
+        first = next(iter(self.variants))
+        return self.variants[variant].against or ("" if variant == first else first)
 
 
 class Published(Section):
@@ -56,7 +57,7 @@ class Experiments(Section):
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run: a variant with one seed, and with one fold of the training frames where folds take turns.
+    """One run: a variant with one seed, and with one fold of the training frames where there are folds.
 
     `params` is the whole content of params.yaml for it.
     """
@@ -92,7 +93,7 @@ def _broken_variants(experiments: Experiments) -> list[str]:
             where = f"{group_name}.{name}"
             if not re.fullmatch(r"[a-z0-9_]+", group_name + name):
                 problems.append(f"{where}: names are of a-z, 0-9 and _")
-            if problem := broken_comparison(group.against, name):
+            if problem := broken_comparison(group, name):
                 problems.append(f"{where}.against: {problem}")
             if unknown := set(variant.methods) - set(experiments.methods):
                 problems.append(f"{where}.methods: {', '.join(sorted(unknown))} is not in `methods`")
@@ -103,6 +104,19 @@ def _broken_variants(experiments: Experiments) -> list[str]:
                 errors = [str(error)]
             problems += [f"{where}.set: {line}" for line in errors]
     return problems
+
+
+def broken_comparison(group: Group, variant: str) -> str:
+    """Say what is wrong with what a variant is compared with, or "": it does not exist, or goes round in a circle."""
+    way, other = [variant], group.compared_with(variant)
+    if other and other not in group.variants:
+        return f"{other!r} is no variant of this group; choose from {', '.join(group.variants)}"
+    while other in group.variants and other not in way:
+        way.append(other)
+        other = group.compared_with(other)
+    if other == variant:
+        return f"{' -> '.join([*way, variant])} is a circle; the group's first variant needs no `against`"
+    return ""
 
 
 def apply_overrides(params: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,36 +138,52 @@ def choose(experiments: Experiments, names: list[str], seeds: int, folds: int = 
 
     With more than one fold each of these once for each fold. Raises UserError for an unknown name.
     """
-    base = read_yaml(paths.PARAMS)
-    known = {
-        f"{group}-{variant}": (group, variant) for group, g in experiments.groups.items() for variant in g.variants
-    }
+    base, groups = read_yaml(paths.PARAMS), experiments.groups
+    known = {f"{group}-{variant}": (group, variant) for group in groups for variant in groups[group].variants}
     wanted = []
-    for name in names or list(experiments.groups):
-        if name in experiments.groups:
-            wanted += [pair for pair in known.values() if pair[0] == name]
-        elif name in known:
-            wanted.append(known[name])
-        else:
-            available = ", ".join([*experiments.groups, *known])
-            raise UserError(f"{name} is neither a group nor a variant; choose from {available}")
+    for name in names or groups:
+        if name not in groups and name not in known:
+            near = difflib.get_close_matches(name, [*groups, *known], n=1)
+            remedy = f"did you mean {near[0]}? the groups are" if near else "choose from the groups"
+            raise UserError(f"{name} is neither a group nor a variant; {remedy} {', '.join(groups)}")
+        wanted += [pair for full, pair in known.items() if name in (full, pair[0])]
+    parts = [f"{number}/{folds}" for number in range(1, folds + 1)] if folds > 1 else ["none"]
     return [
-        _experiment(experiments, base, group, variant, seed, fold)
+        _experiment(groups[group], base, (group, variant), seed, fold)
         for group, variant in dict.fromkeys(wanted)
         for seed in range(1, seeds + 1)
-        for fold in ([f"{number}/{folds}" for number in range(1, folds + 1)] if folds > 1 else ["none"])
+        for fold in parts
     ]
 
 
-def _experiment(experiments: Experiments, base: Any, group: str, variant: str, seed: int, fold: str) -> Experiment:
-    overrides = experiments.groups[group].set | experiments.groups[group].variants[variant].set | {"seed": seed}
-    overrides |= {"data.fold": fold} if fold != "none" else {}
-    return Experiment(group, variant, seed, overrides, apply_overrides(base, overrides), fold)
-
-
 def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | None:
-    """Return the run, of the same seed, that a run is compared with; UserError where params.yaml can't be read."""
-    other = compared_with(experiments.groups[experiment.group].against, experiment.variant)
-    if not other:
+    """Return the run, of the same seed and fold, that a run is compared with; UserError where params.yaml is broken."""
+    group = experiments.groups[experiment.group]
+    if not (other := group.compared_with(experiment.variant)):
         return None
-    return _experiment(experiments, read_yaml(paths.PARAMS), experiment.group, other, experiment.seed, experiment.fold)
+    return _experiment(group, read_yaml(paths.PARAMS), (experiment.group, other), experiment.seed, experiment.fold)
+
+
+def _experiment(group: Group, base: Any, names: tuple[str, str], seed: int, fold: str) -> Experiment:
+    overrides = group.set | group.variants[names[1]].set | {"seed": seed}
+    overrides |= {"data.fold": fold} if fold != "none" else {}
+    return Experiment(*names, seed, overrides, apply_overrides(base, overrides), fold)
+
+
+def differing(params: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the dotted keys in which one params.yaml differs from another; `recipe` alone where they differ in that.
+
+    >>> differing({"loss": "ce", "train": {"lr": 1, "epochs": 2}}, {"loss": "ce", "train": {"lr": 3, "epochs": 2}})
+    ['train.lr']
+    """
+    if params.get("recipe") == other.get("recipe"):  # the word stands for the same values in both
+        params, other = with_recipe(params)[0], with_recipe(other)[0]
+    mine, theirs = dict(_leaves(params)), dict(_leaves(other))
+    return sorted(key for key in mine | theirs if key not in mine or key not in theirs or mine[key] != theirs[key])
+
+
+def _leaves(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found = []
+    for name, value in params.items():
+        found += _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)]
+    return found

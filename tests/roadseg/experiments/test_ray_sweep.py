@@ -16,8 +16,7 @@ import psutil
 import pytest
 from conftest import ROOT
 
-import ablate
-from roadseg.experiments import ray_sweep, remotes
+from roadseg.experiments import clone_run, ray_sweep
 from roadseg.experiments.variants import Experiment
 from roadseg.pipeline.errors import UserError
 
@@ -46,6 +45,15 @@ stages:
 """
 
 
+CONFIG = """\
+[core]
+    analytics = false
+    remote = store
+['remote "store"']
+    url = {}
+"""
+
+
 def toy(variant, a):
     return Experiment("toy", variant, 1, {"a": a}, {})
 
@@ -70,10 +78,10 @@ def project(tmp_path, monkeypatch):
     (folder / "params.yaml").write_text(f"a: 0\nmark: {tmp_path / 'mark'}\n")
     (folder / ".gitignore").write_text("out.txt\n__pycache__/\n")
     (tmp_path / "store").mkdir()
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc" / "config").write_text(CONFIG.format(tmp_path / "store"))
+    (folder / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
     run(folder, "git", "init", "-q", "-b", "main")
-    run(folder, *DVC, "init", "-q")
-    run(folder, *DVC, "config", "core.analytics", "false")
-    run(folder, *DVC, "remote", "add", "-d", "store", str(tmp_path / "store"))
     run(folder, "git", "add", ".")
     run(folder, "git", "commit", "-qm", "toy")
     run(tmp_path, "git", "init", "-q", "--bare", "git")
@@ -85,9 +93,9 @@ def project(tmp_path, monkeypatch):
 
 def attempt(experiment):
     """One task's work, without Ray."""
-    url, commit = remotes.pushed_commit()
+    url, commit = ray_sweep.pushed_commit()
     order = json.dumps(asdict(experiment))
-    return ray_sweep.attempt(experiment.name, order, url, commit, {"OMP_NUM_THREADS": "3"}, lambda _: None)
+    return clone_run.attempt(experiment.name, order, url, commit, {"OMP_NUM_THREADS": "3"}, lambda _: None)
 
 
 def results(folder):
@@ -95,19 +103,6 @@ def results(folder):
     shown = json.loads(run(folder, *DVC, "exp", "show", "--json", "--all-commits"))
     rows = [row for baseline in shown for row in baseline["experiments"] or []]
     return {row["name"]: row["revs"][0]["data"]["metrics"]["m.json"]["data"]["a"] for row in rows}
-
-
-@pytest.mark.parametrize("words", [["--jobs", "2"], ["--gpus", "0,1"], ["--queue"]])
-def test_ray_and_other_ways_of_sharing_out_are_refused(words, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--ray", "auto", *words])
-    with pytest.raises(UserError, match="--ray assigns the machines itself"):
-        ablate.parse_arguments()
-
-
-def test_a_gpu_share_without_ray_is_refused(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["ablate.py", "run", "--gpu-share", "0.5"])
-    with pytest.raises(UserError, match="--gpu-share goes with --ray"):
-        ablate.parse_arguments()
 
 
 def test_without_ray_installed_the_remedy_is_reported(monkeypatch):
@@ -132,20 +127,20 @@ def test_an_address_where_nobody_answers_is_reported_at_once():
 
 
 def test_a_commit_that_is_not_pushed_is_reported(project):
-    assert remotes.pushed_commit() == (str(project.parent / "git"), run(project, "git", "rev-parse", "HEAD").strip())
+    assert ray_sweep.pushed_commit() == (str(project.parent / "git"), run(project, "git", "rev-parse", "HEAD").strip())
     run(project, "git", "commit", "-q", "--allow-empty", "-m", "more")
     with pytest.raises(UserError, match=r"commit \w{7} is not in ../git, .*; git push first"):
-        remotes.pushed_commit()
+        ray_sweep.pushed_commit()
     run(project, "git", "remote", "set-url", "origin", "../nowhere")
     with pytest.raises(UserError, match=r"git fetch failed: '../nowhere' does not appear to be a git repository"):
-        remotes.pushed_commit()
+        ray_sweep.pushed_commit()
     run(project, "git", "remote", "remove", "origin")
     with pytest.raises(UserError, match="there is no git remote `origin`"):
-        remotes.pushed_commit()
+        ray_sweep.pushed_commit()
 
 
 def test_a_dvc_remote_that_the_machines_cannot_share_is_reported(project):
-    remotes.check_dvc_remote()
+    clone_run.check_dvc_remote()
     config = (project / ".dvc" / "config").read_text()
     for wrong, message in (
         (config.replace(str(project.parent), "../.."), "is the relative path ../../store; it must be absolute"),
@@ -155,18 +150,10 @@ def test_a_dvc_remote_that_the_machines_cannot_share_is_reported(project):
         (project / ".dvc" / "config").write_text(wrong)
         run(project, "git", "commit", "-qam", "config")
         with pytest.raises(UserError, match=message):
-            remotes.check_dvc_remote()
+            clone_run.check_dvc_remote()
     (project / ".dvc" / "config").write_text(config.replace(f"{project.parent}/store", "s3://bucket/x"))
     run(project, "git", "commit", "-qam", "config")
-    remotes.check_dvc_remote()
-
-
-def test_a_dvc_remote_that_does_not_answer_is_reported(project, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    run(project, *DVC, "exp", "run", "-q", "-S", "a=1")
-    run(project, *DVC, "remote", "add", "-q", "-d", "-f", "store", f"http://127.0.0.1:{free_port()}/x")
-    with pytest.raises(UserError, match=r"dvc push failed: .*failed to"):
-        remotes.push_baseline()
+    clone_run.check_dvc_remote()
 
 
 def machine(cpus, gpus=None, alive=True):
@@ -196,31 +183,28 @@ def test_a_share_that_ray_could_not_give_is_reported(share):
         ray_sweep.shares([machine(8.0, 4.0)], 8.0)
 
 
+@pytest.mark.slow
 def test_a_task_runs_in_a_clone_and_its_results_come_back_with_their_files(project):
     code, output = attempt(toy("one", 1))
     assert code == 0, output
     assert "Running stage 'make'" in output
     assert results(project) == {}
     commit = run(project, "git", "rev-parse", "HEAD").strip()
-    assert remotes.pull_experiment("toy-one-s1", commit) == ""
-    assert results(project) == {"toy-one-s1": 1}
-    run(project, *DVC, "exp", "apply", "toy-one-s1")
-    assert (project / "out.txt").read_text() == "1 3"
-    assert run(project, "git", "status", "--porcelain", "--", "src") == ""
+    files, hidden = (project.parent / "store" / name for name in ("files", "hidden"))
+    files.rename(hidden)
+    assert "its files are not in the DVC remote" in ray_sweep.pull_experiment("toy-one-s1", commit)
+    assert "dvc exp pull failed" in ray_sweep.pull_experiment("toy-none-s1", commit)
+    hidden.rename(files)
     # with other inputs, and pushed before as by a run that was killed
     assert attempt(toy("one", 5))[0] == 0
-    assert remotes.pull_experiment("toy-one-s1", commit) == ""
+    assert ray_sweep.pull_experiment("toy-one-s1", commit) == ""
     assert results(project) == {"toy-one-s1": 5}
+    run(project, *DVC, "exp", "apply", "toy-one-s1")
+    assert (project / "out.txt").read_text() == "5 3"
+    assert run(project, "git", "status", "--porcelain", "--", "src") == ""
 
 
-def test_files_that_are_not_in_the_remote_are_reported(project):
-    assert attempt(toy("one", 1))[0] == 0
-    shutil.rmtree(project.parent / "store" / "files")
-    commit = run(project, "git", "rev-parse", "HEAD").strip()
-    assert "its files are not in the DVC remote" in remotes.pull_experiment("toy-one-s1", commit)
-    assert "dvc exp pull failed" in remotes.pull_experiment("toy-none-s1", commit)
-
-
+@pytest.mark.slow
 def test_a_task_that_fails_gives_its_reason_and_leaves_nothing(project, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
@@ -233,43 +217,37 @@ def test_a_task_that_fails_gives_its_reason_and_leaves_nothing(project, tmp_path
     assert ray_sweep.reason_in(output).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
 
 
-def test_a_sweep_fetches_what_is_done_and_keeps_the_reason_of_what_failed(project, monkeypatch):
-    """The driver's part with another scheduler in the place of Ray's."""
+def test_a_sweep_fetches_what_is_done_and_keeps_the_reason_of_what_failed(monkeypatch):
+    """The driver's part with another scheduler in the place of Ray's, and tasks that only answer."""
+    answers = {"toy-bad-s1": (1, "error: 13 is no number\n"), "toy-one-s1": (0, "log")}
+
+    class Task:
+        remote = staticmethod(lambda *order: order[0])
 
     class Ray:
         nodes = staticmethod(lambda: [machine(2.0)])
         shutdown = staticmethod(lambda: None)
-        remote = staticmethod(lambda **how: lambda work: Task(work, how))
-
-    class Task:
-        def __init__(self, work, how):
-            assert how == {"num_gpus": 0, "num_cpus": 2, "max_retries": ray_sweep.RETRIES}
-            self.work = work
-
-        def remote(self, *order):
-            return self.work(*order)
+        remote = staticmethod(lambda **how: asked.append(how) or (lambda _: Task))
 
     class Notes:
         put = staticmethod(lambda _: None)
 
-    monkeypatch.setattr(ray_sweep, "connect", lambda _: Ray)
-    monkeypatch.setattr(ray_sweep, "note_queue", lambda _: Notes)
-    monkeypatch.setattr(ray_sweep, "ended", lambda _, tasks, __: [(x, *result) for result, x in tasks.items()])
-    ended = ray_sweep.sweep([toy("bad", 13), toy("one", 1)], "auto", None)
-    assert [(x.name, reason) for x, reason, _ in ended] == [("toy-bad-s1", "13 is no number"), ("toy-one-s1", "")]
-    assert results(project) == {"toy-one-s1": 1}
-
-
-def test_ablate_tells_the_failures_of_a_sweep_at_the_end(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ablate, "not_run", lambda chosen: chosen)
-    ended = [(toy("bad", 13), "no", "log\n"), (toy("one", 1), "", "log\n")]
-    monkeypatch.setattr(ablate, "sweep", lambda *_: iter(ended))
-    with pytest.raises(UserError, match=r"^toy-bad-s1: no\n1 of 2 variants failed; the others are done$"):
-        ablate.run_on_ray([toy("bad", 13), toy("one", 1)], "auto", None)
-    log = Path(".ablation", "toy-one-s1.log")
-    assert f"toy-one-s1: done, output in {log}" in capsys.readouterr().out
-    assert log.read_text() == "log\n"
+    asked = []
+    pulled = []
+    for name, replacement in {
+        "pushed_commit": lambda: ("url", "c0ffee"),
+        "check_dvc_remote": lambda: None,
+        "dvc": lambda _: "",
+        "connect": lambda _: Ray,
+        "note_queue": lambda _: Notes,
+        "ended": lambda _, tasks, __: [(one, *answers[task]) for task, one in tasks.items()],
+        "pull_experiment": lambda *what: pulled.append(what) or "",
+    }.items():
+        monkeypatch.setattr(ray_sweep, name, replacement)
+    ended = list(ray_sweep.sweep([toy("bad", 13), toy("one", 1)], "auto", None))
+    assert [(one.name, reason) for one, reason, _ in ended] == [("toy-bad-s1", "13 is no number"), ("toy-one-s1", "")]
+    assert pulled == [("toy-one-s1", "c0ffee")]
+    assert asked == [{"num_gpus": 0, "num_cpus": 2, "max_retries": ray_sweep.RETRIES}]
 
 
 DRIVER = """\
@@ -284,6 +262,7 @@ for experiment, reason, _ in sweep(todo, {address!r}, None):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_workers_variant_runs_again_on_a_real_ray(project, cluster):
     """The workers have the packages, but not this `src`: what they run comes with the task, or from the clone."""
     mark = project.parent / "mark"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from roadseg.experiments import pooling
-from roadseg.experiments.dvc_runs import Run
+from roadseg.experiments import table
+from roadseg.experiments.runs import Run
 from roadseg.scoring.scoring import cal_acc, confusion_matrix, joint_histogram
 
 
@@ -23,20 +23,20 @@ def test_the_pooled_miou_is_that_of_all_pixels_at_once():
     pairs = [maps(seed) for seed in range(3)]
     everything = [np.concatenate(arrays) for arrays in zip(*pairs, strict=True)]
     expected, _ = cal_acc(joint_histogram(everything[1], everything[0]))
-    assert pooling.pooled_miou([confusion_matrix(pred, truth) for truth, pred in pairs]) == pytest.approx(expected)
+    assert table.pooled_miou([confusion_matrix(pred, truth) for truth, pred in pairs]) == pytest.approx(expected)
 
 
 def test_each_row_of_a_variant_has_its_figure():
     a, b = (confusion_matrix(pred, truth) for truth, pred in (maps(0), maps(1)))
-    rows = pooling.with_pooled_miou([row("x", a), row("x", b), row("y", a), row("y", None)])
-    both = pooling.pooled_miou([a, b])
+    rows = table.with_pooled_miou([row("x", a), row("x", b), row("y", a), row("y", None)])
+    both = table.pooled_miou([a, b])
     assert [line["miou_pooled"] for line in rows] == [both, both, None, None]
     assert all("confusion" not in line for line in rows)
-    assert pooling.with_pooled_miou([row("y", None)]) == [{"group": "g", "variant": "y", "miou": 0.5}]
+    assert table.with_pooled_miou([row("y", None)]) == [{"group": "g", "variant": "y", "miou": 0.5}]
 
 
 def test_a_runs_counts_are_those_of_its_commit(monkeypatch):
-    monkeypatch.setattr(pooling, "git", lambda *_: "truth,road,sky\nroad,3,1\nsky,0,2\n")
-    assert pooling.confusion_of(Run("x", "rev", None, {})).tolist() == [[3, 1], [0, 2]]
+    monkeypatch.setattr(table, "git", lambda *_: "truth,road,sky\nroad,3,1\nsky,0,2\n")
+    assert table.confusion_of(Run("x", "rev", None, {})).tolist() == [[3, 1], [0, 2]]
     # of road 3 of 4 pixels, of sky 2 of 3
-    assert pooling.pooled_miou([pooling.confusion_of(Run("x", "rev", None, {}))]) == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert table.pooled_miou([table.confusion_of(Run("x", "rev", None, {}))]) == pytest.approx((3 / 4 + 2 / 3) / 2)

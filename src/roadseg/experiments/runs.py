@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,15 @@ def _run(name: str, data: Mapping[str, Any]) -> Run | None:
     return Run(name, data["rev"], params, metrics) if params else None
 
 
-def is_current(run: Run, experiment: Experiment) -> bool:
-    """Return whether a run has the experiment's present code and parameters; UserError where git fails."""
+def current_runs(experiments: Iterable[Experiment], runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return those of the finished runs that have an experiment's present code and parameters, by its name.
+
+    Raises UserError where git fails.
+    """
+    return {one.name: runs[one.name] for one in experiments if one.name in runs and _is_current(runs[one.name], one)}
+
+
+def _is_current(run: Run, experiment: Experiment) -> bool:
     params, _ = check_params(experiment.params)
     return params is not None and _values(run.params) == _values(params) and not code_has_changed(run.rev)
 
