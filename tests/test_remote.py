@@ -19,6 +19,7 @@ from roadseg.experiments.runs import finished_runs
 from roadseg.experiments.variants import apply_overrides
 
 DVC = [sys.executable, "-m", "dvc"]
+pytestmark = pytest.mark.slow
 
 
 def run(folder, *words):

@@ -10,7 +10,10 @@ import pytest
 from conftest import ROOT
 from test_stages import start_project
 
-pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`"),
+]
 
 OUTPUTS = {
     "fetch_data": ["data/seg_data"],

@@ -14,7 +14,10 @@ import fetch_pretrained
 from roadseg.pipeline import paths
 
 TRAIN = [sys.executable, str(ROOT / "src" / "train.py")]
-pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`"),
+]
 
 
 def in_small_memory(size, command):

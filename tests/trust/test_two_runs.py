@@ -10,7 +10,10 @@ from test_stages import write_params
 
 from roadseg.pipeline import paths
 
-pytestmark = pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("ROADSEG_TRUST" not in os.environ, reason="a part of `make trust`"),
+]
 
 STAGES = ("fetch_data", "fetch_pretrained", "class_weights", "train", "predict")
 COMMAND = " && ".join(f"{sys.executable} {ROOT}/src/{stage}.py" for stage in STAGES)

@@ -88,6 +88,7 @@ def test_a_mistake_in_the_code_keeps_its_traceback():
         run(lambda: 1 / 0)
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_1_and_the_line_goes_to_stderr(tmp_path):
     script = [sys.executable, SRC / "score.py", "--pred", "nowhere", "--gt", "nowhere"]
     done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)

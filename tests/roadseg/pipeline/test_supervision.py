@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 SRC = ROOT / "src"
+pytestmark = pytest.mark.slow
 STAGE = """
 import sys, time
 sys.path.insert(0, {src!r})

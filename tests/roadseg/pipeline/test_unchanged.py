@@ -74,6 +74,7 @@ def repro_while(folder, change):
     return process.returncode, output
 
 
+@pytest.mark.slow
 def test_an_experiment_beside_a_running_repro_does_not_get_into_its_results(project):
     refused = []
     code, output = repro_while(

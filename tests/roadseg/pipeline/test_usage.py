@@ -23,6 +23,7 @@ def test_help_has_an_example(script, monkeypatch, capsys):
     assert script.stem in example
 
 
+@pytest.mark.slow
 def test_an_argument_that_nothing_reads_is_refused():
     words = [sys.executable, str(ROOT / "src" / "check.py"), "--all"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
