@@ -6,28 +6,14 @@ PIP := python -m pip install --disable-pip-version-check --quiet
 # uv, where it is there, installs the same in less time; it does not read pip's settings, so pip tries after it
 INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(VENV)/bin/python -r $$file ||) $(PIP) -r $$file
 
-.PHONY: help repro headline test trust test-ray bench check ablation release
+.PHONY: help repro test trust test-ray bench check ablation release
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
 repro: $(INSTALLED) ## the whole pipeline, from nothing to a report
 	dvc repro
-	@$(MAKE) --no-print-directory headline
-
-define HEADLINE
-import json
-report, score = (json.load(open(f"metrics/{name}.json")) for name in ("report", "score"))
-print(f"mIoU        {report['miou_percent']:.2f} %  ({100 * score['miou_present']:.2f} % over the classes that occur)")
-print(f"cost        {report['gflops']:.2f} GFLOPs")
-print(f"as it ran   {report['gflops_ran']:.2f}")
-print(f"efficiency  {report['efficiency']:.3f} % per GFLOP, {report['efficiency_ran']:.3f} as it ran")
-print("report      report/report.html, predictions in data/predictions")
-endef
-export HEADLINE
-
-headline:
-	@python -c "$$HEADLINE"
+	@cat report/summary.txt
 
 # a process a core, each with one thread: two with two threads each would wait for one another
 test: export OMP_NUM_THREADS = 1

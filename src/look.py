@@ -17,8 +17,8 @@ from roadseg.frames.files import files_by_split
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.stage import read_json, replacing, run, run_stage, write_json
-from roadseg.report.data_views import data_view
 from roadseg.report.pages import render
+from roadseg.report.views import data_view
 
 SHOWN = 12  # frames
 

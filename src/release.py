@@ -7,7 +7,7 @@ python src/release.py NAME      what `make release NAME=...` runs, after `dvc re
 import argparse
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 import yaml
 from torch import nn
 
+from roadseg.data.download import shown_url
 from roadseg.frames.classes import IGNORE_INDEX, ClassSet, read_classes
 from roadseg.frames.files import split_files
 from roadseg.frames.images import read_label
@@ -32,7 +33,6 @@ from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params, load_params
 from roadseg.pipeline.sections import Input
 from roadseg.pipeline.stage import read_json, replacing, run, write_json
-from roadseg.report.addresses import public
 from roadseg.report.narrative import classes_in_words
 from roadseg.report.pages import render
 from roadseg.report.sources import source_of
@@ -156,6 +156,19 @@ def public_params(text: str) -> str:
         if "file" in row:
             row["file"] = None
     return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
+
+
+def public(value: Any) -> Any:
+    """Nested values as others may see them: addresses without secrets, of a path its last part."""
+    if isinstance(value, dict):
+        return {key: public(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [public(inner) for inner in value]
+    if isinstance(value, str):
+        kind, path = ("file:", value[5:]) if value.startswith("file:") else ("", value)
+        is_path = bool(kind) or path.startswith(("/", "~", "../", "./"))
+        return kind + PurePosixPath(path).name if is_path else shown_url(value)
+    return value
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def test_a_release_keeps_secrets_and_local_paths_to_itself(card):
     assert "They started from file:w.pth, whose terms apply as well." in text
     checked, problems = check_params(yaml.safe_load(params))
     assert checked is not None, problems
-    assert checked.models["mit_b0_segformer"].pretrained["own"].source == "https://host/w.pth?sig=..."
+    assert checked.models["mit_b0_segformer"].pretrained["own"].source == "https://...@host/w.pth?sig=..."
 
 
 def test_params_without_secrets_are_released_as_they_are(card):

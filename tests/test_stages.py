@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -325,7 +324,7 @@ def test_another_networks_cost_can_be_counted_as_the_study_did(in_project):
     report.main()
 
 
-def test_report_has_the_headline_and_every_picture_that_it_shows(in_project):
+def test_report_has_the_figures_and_every_picture_that_it_shows(in_project):
     figures = json.loads(paths.REPORT_JSON.read_text())
     miou, cost = 100 * json.loads(paths.SCORE.read_text())["miou"], json.loads(paths.FLOPS.read_text())
     efficiency = {"efficiency": miou / cost["gflops"], "efficiency_ran": miou / cost["gflops_ran"]}
@@ -337,10 +336,7 @@ def test_report_has_the_headline_and_every_picture_that_it_shows(in_project):
     pictures = [line.split("](")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]
     assert len(pictures) == 6
     assert all(cv2.imread(str(paths.REPORT / picture)) is not None for picture in pictures)
-    words = ["make", "-s", "-f", ROOT / "Makefile", "headline"]
-    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(lines) == 5
-    assert f"{figures['miou_percent']:.2f} %" in lines[0]
+    assert paths.SUMMARY.read_text().startswith(f"mIoU        {figures['miou_percent']:.2f} %")
 
 
 def test_a_second_report_is_bit_equal(in_project):

@@ -13,8 +13,7 @@ from roadseg.frames.counting import VALUES
 from roadseg.pipeline import paths
 from roadseg.pipeline.commands import git
 from roadseg.pipeline.stage import replacing
-from roadseg.report.ablation import ablation_table, write_table
-from roadseg.report.ablation_words import ablation_facts
+from roadseg.report.ablation import ablation_facts, ablation_table, write_table
 from roadseg.report.pages import render
 from roadseg.report.sources import data_name
 from roadseg.report.tradeoff import plot_tradeoff

@@ -35,3 +35,4 @@ FRAMES_PICTURE = Path("metrics/frames.png")
 REPORT_JSON = Path("metrics/report.json")
 EFFICIENCY = Path("metrics/efficiency.json")
 REPORT = Path("report")
+SUMMARY = REPORT / "summary.txt"

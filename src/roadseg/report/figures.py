@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from roadseg.frames.classes import CITYSCAPES, NAMES, ClassSet
-from roadseg.report.outside import in_picture
+from roadseg.report.escape import in_picture
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -22,7 +22,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAMES) -> None:
-    """Plot a confusion matrix (K, K) int64, rows truth, as shares of each row's pixels in percent."""
+    """Plot a confusion matrix (K, K) int64, rows ground truth, as shares of each row's pixels in percent."""
     rows = confusion.sum(axis=1, keepdims=True)
     percent = 100 * confusion / np.maximum(rows, 1)
     scale = min(max(1.0, len(names) / 24), 4.0)  # more classes need more room
@@ -33,7 +33,7 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), [n if r else f"{n} (none)" for n, r in zip(names, rows[:, 0], strict=True)])
     axes.set_xlabel("predicted")
-    axes.set_ylabel("truth")
+    axes.set_ylabel("ground truth")
     axes.set_title("Where each class's pixels went, in percent")
     for row, column in zip(*np.nonzero(percent >= 1), strict=True):
         value = percent[row, column]
@@ -41,24 +41,28 @@ def plot_confusion(confusion: np.ndarray, path: Path, names: Sequence[str] = NAM
     save_figure(figure, path)
 
 
-def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Path) -> None:
-    """Plot the columns loss, lr, and where frames were watched val_loss and miou over epoch.
+def plot_curves(history: pd.DataFrame, chosen_epoch: int, tested: str, path: Path) -> None:
+    """Plot the columns loss, lr, and where they have figures val_loss and miou over epoch.
 
-    `watched` says whose loss and mIoU these are.
+    `tested` says on which set val_loss and miou were measured.
     """
     has_miou = bool(history["miou"].notna().any())
     figure = Figure(figsize=(10, 3))
     loss, lr, *others = figure.subplots(1, 2 + has_miou)
     figure.subplots_adjust(wspace=0.4)
     if "val_loss" in history and history["val_loss"].notna().any():
-        _curve(loss, history, "val_loss", "", f"{watched} frames", "tab:orange")
-        _curve(loss, history, "loss", "loss", "training", "tab:blue")
+        _curve(loss, history, "val_loss", label=tested, color="tab:orange")
+        _curve(loss, history, "loss", label="training set", color="tab:blue")
+        loss.set_title("loss")
         loss.legend(loc="best")  # where it covers least
     else:
-        _curve(loss, history, "loss", "training loss")
-    _curve(lr, history, "lr", "learning rate")
+        _curve(loss, history, "loss")
+        loss.set_title("training loss")
+    _curve(lr, history, "lr")
+    lr.set_title("learning rate")
     for miou in others:
-        _curve(miou, history, "miou", f"mIoU, {watched} frames")
+        _curve(miou, history, "miou")
+        miou.set_title(f"mIoU, {tested}")
         chosen = history.loc[history["epoch"] == chosen_epoch, "miou"]
         miou.plot(chosen_epoch, chosen.iloc[0], "o", color="tab:red", label=f"chosen: epoch {chosen_epoch}")
         miou.legend(loc="lower right")
@@ -67,11 +71,8 @@ def plot_curves(history: pd.DataFrame, chosen_epoch: int, watched: str, path: Pa
     save_figure(figure, path)
 
 
-def _curve(
-    axes: Axes, history: pd.DataFrame, column: str, title: str, label: str | None = None, color: str | None = None
-) -> None:
+def _curve(axes: Axes, history: pd.DataFrame, column: str, label: str | None = None, color: str | None = None) -> None:
     axes.plot(history["epoch"], history[column], marker="." if len(history) <= 30 else "", label=label, color=color)
-    axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)  # one epoch has a width, too

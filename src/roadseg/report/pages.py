@@ -12,7 +12,7 @@ import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from roadseg.report.outside import FONT, in_markdown, in_pdf, shown
+from roadseg.report.escape import FONT, in_markdown, in_pdf, shown
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PAGES = 2  # of the PDF, for hand-in

@@ -23,17 +23,17 @@ def history(**columns):
 
 
 def test_both_losses_are_within_the_axes_from_zero_on(drawn, tmp_path):
-    figures.plot_curves(history(val_loss=[0.9, 0.6, 0.5]), 2, "held-out", tmp_path / "curves.png")
+    figures.plot_curves(history(val_loss=[0.9, 0.6, 0.5]), 2, "validation set", tmp_path / "curves.png")
     loss = drawn[0].axes[0]
     assert len(loss.lines) == 2
     assert loss.get_ylim()[0] == 0
     assert loss.get_ylim()[1] > 2.0
-    assert [axes.get_title() for axes in drawn[0].axes] == ["loss", "learning rate", "mIoU, held-out frames"]
+    assert [axes.get_title() for axes in drawn[0].axes] == ["loss", "learning rate", "mIoU, validation set"]
 
 
 def test_one_epochs_points_lie_inside_the_panels_and_not_under_the_legend(drawn, tmp_path):
     rows = pd.DataFrame({"epoch": [1], "lr": [0.1], "loss": [2.0], "val_loss": [1.8], "miou": [0.3]})
-    figures.plot_curves(rows, 1, "held-out", tmp_path / "a.png")
+    figures.plot_curves(rows, 1, "validation set", tmp_path / "a.png")
     loss, _, miou = drawn[0].axes
     assert loss.get_ylim()[1] > 1.05 * 2.0
     assert miou.get_ylim()[1] > 1.05 * 0.3
@@ -42,9 +42,9 @@ def test_one_epochs_points_lie_inside_the_panels_and_not_under_the_legend(drawn,
     assert not any(box.contains(*loss.transData.transform((1, value))) for value in (2.0, 1.8))
 
 
-def test_where_no_frame_is_watched_no_miou_is_drawn(drawn, tmp_path):
-    unwatched = {"val_loss": [np.nan] * 3, "miou": [np.nan] * 3}
-    figures.plot_curves(history(**unwatched), 3, "held-out", tmp_path / "curves.png")
+def test_without_a_validation_set_no_miou_is_drawn(drawn, tmp_path):
+    without = {"val_loss": [np.nan] * 3, "miou": [np.nan] * 3}
+    figures.plot_curves(history(**without), 3, "validation set", tmp_path / "curves.png")
     assert [axes.get_title() for axes in drawn[0].axes] == ["training loss", "learning rate"]
 
 

@@ -1,8 +1,10 @@
 """The report's sentences hold for one thing and for many, and for every source of frames, known or not."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
+from report_facts import SCORE, TRAINING
 
 from roadseg.frames.classes import CITYSCAPES, ClassSet
 from roadseg.pipeline.params import Data, Train
@@ -10,93 +12,115 @@ from roadseg.report import narrative
 from roadseg.report.sources import data_name, source_of
 
 SOURCES = get_args(Data.model_fields["source"].annotation)
-FRAMES = {"train": 100, "val": 10, "test": 50}
-ONE = {"train": 1, "val": 1, "test": 1}
-SCORE = {"miou": 0.5, "miou_present": 0.6, "pixel_accuracy": 0.7, "fw_iou": 0.65}
 
 
-def test_sentences_say_what_limits_the_figures():
-    message = " ".join(narrative.limitations("kitti", FRAMES, "test", 7, "NVIDIA H200", ["train", "bus"]))
-    for fact in (
-        "one city",
-        "100 training frames and 50 test frames",
-        "chosen on the test data",
-        "seed 7, on NVIDIA H200",
-    ):
-        assert fact in message
-    assert "No test frame holds train, bus: they count as 0" in message
-    assert "No test frame holds" not in " ".join(narrative.limitations("kitti", FRAMES, "val", 7, "cpu", []))
-    assert narrative.selection("last", 8, 8, {"train": 100, "val": 0}) == (
-        "Trained on 100 frames; of 8 epochs, number 8 was chosen as the last, without looking."
+def train(**changes):
+    """The settings of a training that differs from the plainest one by `changes`."""
+    plain = {"ema": 0.0, "weight_interpolation": 0.0, "logit_adjustment": 0.0}
+    return Train.model_construct(
+        **plain | {"batch_norm": "train", "clip": 0.0, "freeze": "none", "decay": "all"} | changes
     )
-    assert narrative.selection("all", 8, 8, {"train": 100, "val": 10}) == (
-        "Trained on 110 frames; of 8 epochs, number 8 was chosen as the last, without looking: no frame was held out."
-    )
-    assert "110 training frames and 50 test" in " ".join(narrative.limitations("kitti", FRAMES, "all", 7, "cpu", []))
-    assert narrative.other_network("a", "a") == ""
-    assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
 
 
-def test_without_an_epoch_the_weights_are_somebody_elses():
-    own = narrative.selection("val", 0, 0, FRAMES, pretrained="cityscapes")
-    assert own == "Not trained on these frames: the weights are those that it started from."
-    former = narrative.selection("val", 0, 0, FRAMES, pretrained="exp:a")
-    assert former == "Not trained further: the weights are those of a."
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "those of epoch 3, the best by mIoU on the validation set of 10 frames."),
+        (
+            {"select": "test"},
+            "those of epoch 3, the best by mIoU on the test set itself, which flatters the figures above.",
+        ),
+        ({"select": "last"}, "Trained on 100 frames for 8 epochs; the weights are those of the last epoch."),
+        ({"epochs": 1, "frames": {"train": 1, "val": 1}}, "Trained on 1 frame for 1 epoch; the weights are"),
+        (
+            {"select": "all"},
+            "Trained on 110 frames for 8 epochs; the weights are those of the last epoch; no frame was",
+        ),
+        ({"epochs": 0}, "Not trained on these frames: the weights are its pretrained ones."),
+        ({"epochs": 0, "pretrained": "exp:a"}, "Not trained on these frames: the weights are those of a."),
+        ({"fold": "1/4"}, " The tested frames are fold 1/4 of the training frames."),
+    ],
+)
+def test_it_is_said_what_was_trained_and_whose_weights_are_kept(changes, expected):
+    assert expected in narrative.selection(replace(TRAINING, **changes))
 
 
-def test_of_one_thing_sentences_speak_in_the_singular():
-    classes = [{"class": "road", "pixels": 5, "iou": 0.5}, {"class": "car", "pixels": 0, "iou": 0.0}]
-    text = " ".join([
-        narrative.scores(SCORE, classes, 1, ""),
-        *(narrative.selection(select, 1, 1, ONE) for select in ("val", "test", "last")),
-        *narrative.limitations("seg_data", ONE, "val", 1, "cpu", ["car"]),
-    ])  # fmt: skip
-    for part in ("on 1 test frame;", "Trained on 1 frame; of 1 epoch, number 1"):
-        assert part in text
-    for part in ("of 1 frame held out", "1 training frame and 1 test frame:", "holds car: it counts as 0"):
-        assert part in text
-    for wrong in ("1 frames", "1 epochs", "1 test frames", "1 training frames"):
-        assert wrong not in text
+def test_limitations_are_those_of_the_run():
+    run = replace(TRAINING, source="kitti", select="test", frames={"train": 1, "val": 10, "test": 1})
+    text = " ".join(narrative.limitations(run, ["train", "bus"]))
+    for fact in ("one city", "1 training frame and 1 test frame:", "on the test set itself", "seed 7, on NVIDIA H200"):
+        assert fact in text
+    assert "No test frame holds train, bus: they count as 0" in text
+    assert "No test frame holds bus: it counts as 0" in " ".join(narrative.limitations(run, ["bus"]))
+    plain = " ".join(narrative.limitations(replace(run, select="all"), []))
+    assert "11 training frames" in plain
+    assert "No test frame holds" not in plain
+
+
+def test_weights_and_fine_tuning_name_what_is_not_plain():
+    assert (narrative.weights(train()), narrative.fine_tuning(train())) == ("one epoch's", "all weights alike")
+    mixed = train(ema=0.98, weight_interpolation=0.25, logit_adjustment=1.0)
+    expected = "exponential moving average, decay 0.98, 25 % of the pretrained ones (WiSE-FT), logit adjustment of 1"
+    assert narrative.weights(mixed) == expected
+    tuned = train(batch_norm="frozen", clip=1.0, freeze="5", decay="weights")
+    expected = "gradients clipped at 1, encoder frozen for 5 epochs, weight decay on weights alone"
+    assert narrative.fine_tuning(tuned) == f"batch norm statistics frozen, {expected}"
 
 
 def test_the_weakest_are_of_those_that_occur():
     rows = [{"class": f"c{i}", "iou": 0.1 * i, "pixels": i} for i in (5, 0, 3, 2, 4)]
     assert narrative.weakest(rows) == "The weakest of those that occur: c2 (20.0 %), c3 (30.0 %), c4 (40.0 %)."
+    assert "over all 5 classes on 1 test frame;" in narrative.scores(SCORE, rows, 1, "")
 
 
-@pytest.mark.parametrize("source", [*SOURCES, "camvid"])
-@pytest.mark.parametrize("select", [*get_args(Train.model_fields["select"].annotation), "by_luck"])
-def test_every_source_and_selection_has_its_sentences(source, select):
-    assert narrative.title("net", source) == f"Road-scene segmentation: net on {source_of(source).name}"
-    assert len(narrative.limitations(source, FRAMES, select, 1, "cpu", [])) >= 4
-    assert narrative.selection(select, 1, 8, FRAMES).endswith(".")
+def test_the_cost_of_another_network_is_no_cost_of_this_one():
+    assert narrative.other_network("a", "a") == ""
+    assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
 
 
-def test_only_kitti_has_kittis_licence_and_every_known_source_its_own():
-    licences = {source: source_of(source).licence for source in [*SOURCES, "camvid"]}
-    assert len(set(licences.values())) == len(licences)
+def test_it_is_counted_which_frames_and_places_a_page_shows():
+    assert narrative.frames_shown(1, 1).startswith("The only test frame; its mIoU is over")
+    assert narrative.frames_shown(2, 2).startswith("All 2 test frames, lowest")
+    assert "network: 1 place, in" in narrative.suspects(1, 1, 1)
+    assert "the 40 most suspicious places of 2000" in narrative.suspects(40, 1000, 2000)
+    assert narrative.suspects(40, 1000, 2000).endswith("regions.csv lists the first 1000 with their boxes.")
+
+
+RARE = "In no frame of a split: bus (test). In fewer than 10 frames of train: bus (3), rider (9)."
+
+
+@pytest.mark.parametrize(
+    ("frames", "rows", "expected"),
+    [
+        (20, {"road": [20, 5]}, "Each class occurs in each split."),
+        (20, {"road": [20, 5], "bus": [3, 0], "rider": [9, 1]}, RARE),
+        (4, {"road": [4, 4], "bus": [3, 1]}, "Each class occurs in each split."),
+    ],
+)
+def test_classes_that_a_split_lacks_or_few_frames_hold_are_named(frames, rows, expected):
+    splits = [{"split": "train", "frames": frames}, {"split": "test", "frames": 5}]
+    classes = [{"class": name, "frames": found} for name, found in rows.items()]
+    assert narrative.scarce_classes({"splits": splits, "classes": classes}) == expected
+
+
+def test_every_source_has_its_name_its_limit_and_its_licence():
+    known = [source_of(source) for source in SOURCES]
+    for texts in zip(*((one.name, one.limit, one.licence) for one in [*known, source_of("camvid")]), strict=True):
+        assert len(set(texts)) == len(SOURCES) + 1
+    licences = {source: source_of(source).licence for source in SOURCES}
     assert [source for source, text in licences.items() if "CC BY-NC-SA 3.0" in text] == ["kitti"]
     assert "Apache License 2.0" in licences["synthetic"]
     assert "ask" in licences["seg_data"]
     assert all("no commercial use" in licences[source] for source in ("kitti", "cityscapes", "mapillary"))
-    assert "research edition CC BY-NC-SA:" in licences["mapillary"]
-    assert "camvid frames" in licences["camvid"]
-    assert not any(source_of(source).name == f"{source} frames" for source in SOURCES)
+    assert "camvid frames" in source_of("camvid").licence
 
 
-def test_own_frames_of_other_classes_are_other_data():
-    """A mIoU over other classes does not compare."""
-    assert [data_name("seg_data", classes) for classes in ("cityscapes", "camvid")] == ["seg_data", "seg_data (camvid)"]
-    own, other = source_of("seg_data"), source_of("seg_data (camvid)")
-    assert other.name == "the user's own frames (camvid)"
-    assert (other.licence, other.limit) == (own.licence, own.limit)
-
-
-def test_training_frames_that_are_tested_on_in_turn_are_other_data_than_the_test_frames():
-    names = [data_name("seg_data", "camvid", fold) for fold in ("1/4", "2/4", "none")]
-    assert names == ["seg_data (camvid), in folds"] * 2 + ["seg_data (camvid)"]
-    assert source_of(names[0]).name == "the user's own frames (camvid), folds of the training ones"
-    assert source_of("kitti, in folds").licence == source_of("kitti").licence
+def test_frames_of_other_classes_or_in_folds_are_other_data():
+    """A mIoU over other classes, or over frames that are tested on in turn, does not compare."""
+    names = [data_name("seg_data", classes, fold) for classes in ("cityscapes", "camvid") for fold in ("none", "1/4")]
+    assert names == ["seg_data", "seg_data, in folds", "seg_data (camvid)", "seg_data (camvid), in folds"]
+    assert source_of(names[3]).name == "the user's own frames (camvid), folds of the training ones"
+    assert source_of(names[3]).licence == source_of("seg_data").licence
 
 
 def test_the_task_is_that_of_the_classes():

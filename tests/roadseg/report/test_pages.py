@@ -1,4 +1,4 @@
-"""The three forms of the report hold the same facts, need no other file, and keep to two pages."""
+"""The three forms hold the same facts and need no other file; what comes from outside is text, and never markup."""
 
 import base64
 import hashlib
@@ -7,86 +7,85 @@ from html.parser import HTMLParser
 
 import pytest
 from markupsafe import escape
-from report_facts import facts, views, write
+from report_facts import HOSTILE, facts, views, write
 
 from roadseg.report.pages import render
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{}'; base-uri 'none'; form-action 'none'"
 )
+ALL = "".join(HOSTILE) + "x" * 250
 
 
-def pages_of(pdf):
-    return pdf.count(b"/Type/Page/") + pdf.count(b"/Type/Page\n") + pdf.count(b"/Type /Page\n")
+class Page(HTMLParser):
+    """Elements with their attributes' names, addresses and text of a page."""
 
-
-def test_all_forms_have_the_headline_and_the_html_needs_no_other_file(tmp_path):
-    forms = write(tmp_path / "a", facts(3, 2), views(5))
-    assert "**51.24 %**" in forms["md"].decode()
-    page = forms["html"].decode()
-    assert "<strong>51.24 %</strong>" in page
-    assert '<td class="words">v2</td>' in page
-    assert page.count("data:image/png;base64,") == 2  # curves, ablation
-    assert (
-        page.count("data:image/webp;base64,") == 5 * 4 + 2 + 2
-    )  # frames of four layers, two places of one, a frame of two
-    assert forms["md"].decode().count("![") == 6
-    assert "http://" not in page
-    assert "https://" not in page
-    assert ".png" not in page
-    assert forms["pdf"].startswith(b"%PDF")
-    assert sorted(file.name for file in (tmp_path / "a").glob("*.*") if file.suffix != ".png") == [
-        "report.html",
-        "report.md",
-        "report.pdf",
-    ]
-
-
-def test_the_forms_say_the_same_sentences(tmp_path):
-    content = facts(2, 1)
-    forms = write(tmp_path / "a", content)
-    text = Words.of(forms["html"].decode())
-    sentences = [
-        content[key] for key in ("task", "scores", "selection", "weakest", "ablation_note", "ablation_caption")
-    ]
-    for sentence in [*sentences, *content["limitations"], content["other_network"]]:
-        assert sentence in text
-        assert sentence in forms["md"].decode()
-
-
-class Words(HTMLParser):
-    """The text of a page."""
-
-    def __init__(self):
+    def __init__(self, page):
         super().__init__()
-        self.text = ""
+        self.elements, self.addresses, self.text = [], [], ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, [name for name, _ in attrs]))
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_decl(self, decl):
+        self.elements.append(("!", decl))
+
+    def handle_comment(self, data):
+        self.elements.append(("comment", data))
 
     def handle_data(self, data):
         self.text += data
 
-    @classmethod
-    def of(cls, page):
-        words = cls()
-        words.feed(page)
-        return words.text
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("plain") / "a", facts())
 
 
-def test_the_same_facts_give_the_same_bytes(tmp_path):
-    assert write(tmp_path / "a", facts(2, 1)) == write(tmp_path / "b", facts(2, 1))
+def test_all_forms_have_the_headline_and_the_html_needs_no_other_file(tmp_path):
+    forms = write(tmp_path / "a", facts(3, 2), views(5))
+    markdown, page = forms["md"].decode(), forms["html"].decode()
+    assert "**51.24 %**" in markdown
+    assert "<strong>51.24 %</strong>" in page
+    assert '<td class="words">v2</td>' in page
+    assert page.count("data:image/png;base64,") == 2  # curves, ablation
+    assert page.count("data:image/webp;base64,") == 5 * 4 + 2 + 2  # frames of four layers, places of one, data of two
+    assert markdown.count("![") == 6
+    assert not re.search(r"https?://|\.png", page)
+    assert forms["pdf"].startswith(b"%PDF")
+    names = sorted(file.name for file in (tmp_path / "a").glob("*.*") if file.suffix != ".png")
+    assert names == ["report.html", "report.md", "report.pdf"]
 
 
-def test_the_pdf_brings_the_font_for_letters_that_its_own_lacks(tmp_path):
-    assert b"+DejaVuSans/" not in write(tmp_path / "latin", facts(outside="Straße"))["pdf"]
+def test_the_forms_say_the_same_sentences(plain):
+    content = facts()
+    text = Page(plain["html"].decode()).text
+    keys = ("task", "scores", "selection", "weakest", "ablation_note", "ablation_caption", "other_network")
+    for sentence in [*(content[key] for key in keys), *content["limitations"]]:
+        assert sentence in text
+        assert sentence in plain["md"].decode()
+
+
+def test_the_same_facts_give_the_same_bytes(plain, tmp_path):
+    assert write(tmp_path / "b", facts()) == plain
+
+
+def test_the_pdf_brings_the_font_for_letters_that_its_own_lacks(plain, tmp_path):
+    assert b"+DejaVuSans/" not in plain["pdf"]
     assert b"+DejaVuSans/" in write(tmp_path / "arabic", facts(outside="مرحبا"))["pdf"]
 
 
 @pytest.mark.parametrize("variants", [1, 24])
 def test_the_pdf_has_at_most_two_pages(tmp_path, variants):
-    assert 1 <= pages_of(write(tmp_path / "a", facts(variants, 6))["pdf"]) <= 2
+    pdf = write(tmp_path / "a", facts(variants, 6))["pdf"]
+    assert 1 <= len(re.findall(rb"/Type ?/Page[/\n]", pdf)) <= 2
 
 
-def test_the_page_lets_its_own_script_run_and_nothing_in(tmp_path):
-    page = write(tmp_path / "a", facts())["html"].decode()
+def test_the_page_lets_its_own_script_run_and_nothing_in(plain):
+    page = plain["html"].decode()
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
     own = "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(escape(own))}">'
@@ -94,16 +93,29 @@ def test_the_page_lets_its_own_script_run_and_nothing_in(tmp_path):
     assert page.index(policy) < page.index("<title>")
 
 
-def test_frames_of_another_kind_than_the_ablations_are_named(tmp_path):
+def test_frames_of_another_kind_than_the_ablations_are_named(plain, tmp_path):
     warning = (
         "These figures are of generated scenes, not of the user's own frames, which the rest of this report is of."
     )
     forms = write(tmp_path / "own", facts(source="seg_data"))
     assert f"**{warning}**" in forms["md"].decode()
     assert f"<strong>{escape(warning)}</strong>" in forms["html"].decode()
-    assert "These figures are of" not in write(tmp_path / "same", facts())["html"].decode()
+    assert "These figures are of" not in plain["html"].decode()
 
 
 def test_a_template_that_lacks_a_fact_is_an_error():
     with pytest.raises(Exception, match="'ablation_groups' is undefined"):
         render("ablation.md.j2", {})
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, ALL, "tab\tline\nbell\x07", "latin\udcdf", "\u202egnp.exe"])
+def test_every_form_has_the_same_elements_whatever_the_names(name, plain, tmp_path):
+    markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
+    forms = write(tmp_path / "a", facts(outside=name), views(outside=name))
+    page = Page(forms["html"].decode())
+    assert page.elements == Page(plain["html"].decode()).elements
+    assert all(address.startswith(("data:image/", "#")) for address in page.addresses)
+    assert forms["pdf"].startswith(b"%PDF")
+    found, expected = (Page(markdown.render(text.decode())) for text in (forms["md"], plain["md"]))
+    assert found.elements == expected.elements
+    assert found.addresses == expected.addresses

@@ -1,5 +1,5 @@
 "use strict";
-// What a page does besides showing itself: tables sort, frames lie under one slider, cells and points say what they are.
+// What a page does besides showing itself: tables sort, frames lie under one slider, cells say what they count.
 // Without this file's help everything is still there, one thing below the other.
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -44,7 +44,7 @@ function makeSortable(table) {
   });
 }
 
-// --- what the pointer or the focus is on, in words below it
+// --- what the pointer is on, in words below it
 
 function tell(root) {
   const output = root.querySelector("output");
@@ -52,7 +52,7 @@ function tell(root) {
     const pointed = event.target.closest("[data-says]");
     if (pointed) output.textContent = pointed.dataset.says;
   };
-  for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, say);
+  root.addEventListener("pointerover", say);
 }
 
 // --- frames: one at a time, its layers under a slider, those first that miss the chosen class most

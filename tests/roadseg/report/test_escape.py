@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_facts import HOSTILE
 
-from roadseg.report.outside import drawn, in_markdown, in_pdf, in_picture, shown
+from roadseg.report.escape import drawn, in_markdown, in_pdf, in_picture, shown
 
 
 class Reader(HTMLParser):

@@ -1,4 +1,4 @@
-"""Text from outside (names of files, networks, classes and devices, addresses), made fit to be shown.
+"""Text from outside (names of files, networks, classes and devices), escaped for each form in which it is shown.
 
 A file's name may hold any character but / and NUL, bytes that are no UTF-8 among them. What can't be shown, or would
 change how its neighbours are shown, is written as an escape: \\t, \\u202e, or \\xdf for a lone byte.
