@@ -22,15 +22,15 @@ from roadseg.data.seg_data import make_layout
 from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
-from roadseg.frames.resized import load_frames
+from roadseg.frames.store import load_frames
 from roadseg.inference.exported import Exported
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
-from roadseg.networks.precision import reuse_freed_memory
+from roadseg.networks.memory import keep_freed_memory
 from roadseg.networks.prediction import normalize, upsample_logits
 from roadseg.networks.weights import read_tensors
 from roadseg.pipeline.sections import Input
-from roadseg.scoring.scoring import cal_acc
+from roadseg.scoring.accuracy import cal_acc
 from turns import Job, measure_all
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def torch_logits(network: nn.Module, precision: torch.dtype) -> Logits:
-    reuse_freed_memory()
+    keep_freed_memory()
     network = network.to(memory_format=torch.channels_last)
 
     def logits(images: np.ndarray) -> Tensor:

@@ -19,11 +19,11 @@ import matplotlib.pyplot as plt
 import page
 from frame_files import kind_of_frames, write_frames
 from parts import HEIGHT, INPUT, WIDTH, our_training
-from roadseg.frames.augment import build_policy
-from roadseg.frames.batches import Batches, ShuffledDraws
-from roadseg.frames.resized import Frames, load_frames
+from roadseg.frames.augment import Augmented, build_policy
+from roadseg.frames.batches import Batches, BatchSampler
+from roadseg.frames.counting import count_pixels_of_files
+from roadseg.frames.store import Frames, load_frames
 from roadseg.pipeline.machine import num_workers
-from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.scoring.folders import joint_histogram_of_files
 
 FRAMES = (150, 600, 2400)
@@ -82,8 +82,8 @@ def frames_row(folder: Path, count: int) -> dict[str, float]:
 
 def epoch_of(frames: Frames) -> tuple[float, float]:
     """The second epoch's seconds, and MiB that all processes hold at its end and the system can't take back."""
-    draws = ShuffledDraws(len(frames), 4, seed=1, kind="fresh")
-    batches = Batches(frames, draws, build_policy("study", 255), num_workers())
+    sampler = BatchSampler(len(frames), 4, seed=1, kind="fresh")
+    batches = Batches(Augmented(frames, build_policy("study", 255)), sampler, num_workers())
     sum(1 for _ in batches.of_epoch(0))
     took, _ = seconds(lambda: sum(1 for _ in batches.of_epoch(1)))
     return took, sum(held_memory(pid) for pid in ["self", *(str(p.pid) for p in multiprocessing.active_children())])

@@ -27,14 +27,14 @@ import page
 import study_way
 from frame_files import kind_of_frames, write_frames
 from predict import write_prediction
-from roadseg.frames.augment import build_policy
-from roadseg.frames.batches import Batch, Batches, ShuffledDraws
+from roadseg.frames.augment import Augmented, build_policy
+from roadseg.frames.batches import Batch, Batches, BatchSampler
 from roadseg.frames.classes import CITYSCAPES
+from roadseg.frames.counting import count_pixels_of_files
 from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.images import read_label, write_image
-from roadseg.frames.resized import load_frames
-from roadseg.frames.whole import load_whole_frames
+from roadseg.frames.store import load_frames, load_whole_frames
 from roadseg.inference.ahead import in_order
 from roadseg.inference.exported import Exported
 from roadseg.inference.finding import find_pictures
@@ -42,14 +42,15 @@ from roadseg.inference.frame import read_pictures
 from roadseg.inference.predicting import predict_frames
 from roadseg.inference.predictions import WRITTEN_BEHIND, row_of, write_frame
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.precision import depthwise_in_float32, reuse_freed_memory, supported_precision
-from roadseg.networks.prediction import predict, torch_engine, upsample_like
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.precision import supported_precision, widen_depthwise
+from roadseg.networks.prediction import as_large_as, predict, torch_engine
 from roadseg.pipeline.machine import num_workers
 from roadseg.pipeline.recipes import with_recipe
 from roadseg.pipeline.sections import Constant, Input, Strong
-from roadseg.scoring.class_weights import class_weights, count_pixels_of_files
+from roadseg.scoring.accuracy import cal_acc
+from roadseg.scoring.class_weights import class_weights
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
-from roadseg.scoring.scoring import cal_acc
 from roadseg.training.epoch import build_optimizer, train_epoch
 from roadseg.training.losses import build_loss
 from roadseg.training.lovasz import ce_lovasz
@@ -111,8 +112,8 @@ def study_loader(_: Path, files: list[FrameFiles]) -> Job:
 
 def our_loader(folder: Path, files: list[FrameFiles]) -> Job:
     frames = load_frames(files, INPUT, training=True, store=folder)
-    draws = ShuffledDraws(len(frames), BATCH, seed=1, kind="fresh")
-    batches, epochs = Batches(frames, draws, build_policy("study", 255), num_workers()), count(1)
+    sampler = BatchSampler(len(frames), BATCH, seed=1, kind="fresh")
+    batches, epochs = Batches(Augmented(frames, build_policy("study", 255)), sampler, num_workers()), count(1)
     return lambda: sum(len(batch.images) for batch in batches.of_epoch(next(epochs)))
 
 
@@ -129,8 +130,8 @@ def crops(folder: Path, files: list[FrameFiles]) -> list[Row]:
     strong = Strong(**PARAMS["augmentation"]["strong"] | {"rare_class": 0.5})
     counts = count_pixels_of_files(file.label for file in files)
     source = Crops(load_whole_frames(files, folder), counts, Input(height=384, width=1248, resize="area"), strong)
-    draws = ShuffledDraws(len(files), BATCH, seed=1, kind="fresh")
-    batches, times = Batches(source, draws, build_policy("strong", 255), workers=2), []
+    sampler = BatchSampler(len(files), BATCH, seed=1, kind="fresh")
+    batches, times = Batches(Augmented(source, build_policy("strong", 255)), sampler, workers=2), []
     for epoch in range(6):
         started = time.perf_counter()
         assert sum(len(batch.images) for batch in batches.of_epoch(epoch)) == len(files)
@@ -188,7 +189,7 @@ def libraries_lovasz() -> Job:
         of_some = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::4, ::4], targets[:, ::4, ::4])
         return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
 
-    reuse_freed_memory()  # for both, or clearing new pages would hide what differs
+    keep_freed_memory()  # for both, or clearing new pages would hide what differs
     return loss_job(loss_of, 384, 1248)
 
 
@@ -196,7 +197,7 @@ def our_lovasz() -> Job:
     def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
 
-    reuse_freed_memory()
+    keep_freed_memory()
     return loss_job(loss_of, 384, 1248)
 
 
@@ -208,7 +209,7 @@ def lovasz(_: Path, __: list[FrameFiles]) -> list[Row]:
 
 
 def enlarging_job(enlarge: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
-    reuse_freed_memory()  # for both, or clearing new pages would hide what differs
+    keep_freed_memory()  # for both, or clearing new pages would hide what differs
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(BATCH, 19, 48, 156, generator=random).to(memory_format=torch.channels_last).requires_grad_()
     labels, gradient = torch.zeros(BATCH, 384, 1248), torch.randn(BATCH, 19, 384, 1248, generator=random)
@@ -230,7 +231,7 @@ def study_enlarging() -> Job:
 
 
 def our_enlarging() -> Job:
-    return enlarging_job(upsample_like)
+    return enlarging_job(as_large_as)
 
 
 def enlarging(_: Path, __: list[FrameFiles]) -> list[Row]:
@@ -296,7 +297,7 @@ def _network(name: str = "effnet_b3_segformer") -> nn.Module:
 
 def _ready(name: str, engine: str = "torch") -> nn.Module:
     """The network as the stage runs it on a CPU."""
-    reuse_freed_memory()
+    keep_freed_memory()
     if engine != "torch":
         return Exported(engine, _network(name), supported_precision("bf16-mixed", CPU) == "bf16-mixed")
     fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
@@ -327,7 +328,7 @@ def our_prediction(
     def job() -> int:
         with tempfile.TemporaryDirectory(dir=folder) as store, ThreadPoolExecutor() as pool:  # nothing stored before
             frames = load_frames(files, target, training=False, store=Path(store))
-            maps = predict(torch_engine(model, frames.size, CPU), frames, range(len(frames)), BATCH, "bilinear")
+            maps = predict(model, frames, range(len(frames)), BATCH, "logits", CPU)
             return len(list(pool.map(partial(write_prediction, out, classes=CITYSCAPES), names, maps)))
 
     return job
@@ -353,7 +354,7 @@ def any_pictures(folder: Path, files: list[FrameFiles], name: str, target: Input
 
     def job() -> int:
         with ThreadPoolExecutor() as pool:
-            predicted = predict_frames(engine, read_pictures(found, target), BATCH, "bilinear")
+            predicted = predict_frames(engine, read_pictures(found, target), BATCH, "logits")
             jobs = (partial(row_of, write, len(CITYSCAPES), one) for one in predicted)
             return len(list(in_order(pool, jobs, WRITTEN_BEHIND)))
 
@@ -383,12 +384,12 @@ def study_training(name: str) -> Job:
 
 
 def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size: int = BATCH) -> Job:
-    reuse_freed_memory()
+    keep_freed_memory()
     torch.manual_seed(0)
     precision = supported_precision("bf16-mixed", CPU)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
-    depthwise_in_float32(network, precision, CPU)
+    widen_depthwise(network, precision, CPU)
     model, optimizer = fabric.setup(network, build_optimizer("adamw", network.parameters(), 1e-4, 1e-4))
     schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
     images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)

@@ -20,11 +20,13 @@ from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.counting import joint_histogram
 from roadseg.frames.files import FrameFiles, files_by_split
 from roadseg.frames.images import write_image
-from roadseg.frames.resized import Frames, load_frames
+from roadseg.frames.store import Frames, load_frames
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.precision import make_deterministic, on_best_device, reuse_freed_memory
-from roadseg.networks.prediction import torch_engine, upsample_like
-from roadseg.networks.weights import fill_network
+from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.devices import on_best_device
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.model_file import fill_network
+from roadseg.networks.prediction import as_large_as, torch_engine
 from roadseg.pipeline import paths
 from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params, load_params
@@ -49,7 +51,7 @@ class Checked:
 def main() -> None:
     params, classes = load_params(), read_classes(paths.SEG_DATA)
     make_deterministic()
-    reuse_freed_memory()
+    keep_freed_memory()
     network = build_model(params.model, params.network, len(classes))
     fill_network(network, paths.EARLY)
     model, device = on_best_device(network, params.predict.precision)
@@ -76,7 +78,7 @@ def believed(frames: Frames, model: nn.Module, device: torch.device, batch_size:
     for start in range(0, len(frames), batch_size):
         batch = slice(start, start + batch_size)
         labels = frames.labels[batch]
-        yield from beliefs(upsample_like(engine(frames.images[batch]), torch.from_numpy(labels)), labels)
+        yield from beliefs(as_large_as(engine(frames.images[batch]), torch.from_numpy(labels)), labels)
 
 
 def class_map(place: int) -> str:

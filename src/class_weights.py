@@ -3,16 +3,16 @@
 python src/class_weights.py        DVC stage `class_weights`: data/seg_data -> metrics/class_weights.json
 """
 
-from roadseg.frames.augment import build_policy
-from roadseg.frames.batches import Batches, ShuffledDraws
+import numpy as np
+
 from roadseg.frames.classes import read_classes
-from roadseg.frames.files import split_files
-from roadseg.frames.resized import load_frames
+from roadseg.frames.counting import count_pixels, count_pixels_of_files
+from roadseg.frames.files import FrameFiles, split_files
 from roadseg.pipeline import paths
 from roadseg.pipeline.machine import num_workers, store_folder
-from roadseg.pipeline.params import load_params
+from roadseg.pipeline.params import Params, load_params
 from roadseg.pipeline.stage import read_json, run_stage, write_json
-from roadseg.scoring.class_weights import class_weights, count_pixels, count_pixels_of_files
+from roadseg.scoring.class_weights import class_weights
 
 
 def main() -> None:
@@ -21,11 +21,7 @@ def main() -> None:
     if params.class_weights.labels == "files":
         counts = count_pixels_of_files((file.label for file in files), len(classes))  # (N, K)
     else:
-        frames = load_frames(files, params.input, training=True, store=store_folder())
-        policy = build_policy(params.augment, params.augmentation.label_fill)
-        draws = ShuffledDraws(len(frames), batch_size=1, seed=params.seed, kind=params.augmentation.draws)
-        batches = Batches(frames, draws, policy, num_workers())
-        counts = count_pixels((batch.labels[0].numpy() for batch in batches.of_epoch(0)), len(classes))
+        counts = count_augmented(files, params, len(classes))
     weights = class_weights(counts, params.class_weights.method, params.class_weights.beta)  # (K,)
     pixels = counts.sum(axis=0)
     write_json(
@@ -35,6 +31,20 @@ def main() -> None:
             for name, n, weight in zip(classes.names, pixels, weights, strict=True)
         ],
     )
+
+
+def count_augmented(files: list[FrameFiles], params: Params, num_classes: int) -> np.ndarray:
+    """Count the pixels of each class in the labels as an epoch's augmentation changes them: (N, K) int64."""
+    # torch takes seconds to load, and labels that are counted as they are need none
+    from roadseg.frames.augment import Augmented, build_policy
+    from roadseg.frames.batches import Batches, BatchSampler
+    from roadseg.frames.store import load_frames
+
+    frames = load_frames(files, params.input, training=True, store=store_folder())
+    augmented = Augmented(frames, build_policy(params.augment, params.augmentation.label_fill))
+    sampler = BatchSampler(len(frames), batch_size=1, seed=params.seed, kind=params.augmentation.draws)
+    batches = Batches(augmented, sampler, num_workers()).of_epoch(0)
+    return count_pixels((batch.labels[0].numpy() for batch in batches), num_classes)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from roadseg.data.download import shown_url
 from roadseg.frames.classes import IGNORE_INDEX, ClassSet, read_classes
 from roadseg.frames.files import split_files
 from roadseg.frames.images import read_label
-from roadseg.frames.resized import load_frames, testing_rule
+from roadseg.frames.store import load_frames, resize_rule
 from roadseg.inference.graph import OPSET, OfPictures, export_graph
 from roadseg.inference.hub import hub_config, is_smp
 from roadseg.inference.parity import check_parity, compare, network_logits
 from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.tta import passes_of
-from roadseg.networks.weights import load_weights
+from roadseg.networks.model_file import load_weights
+from roadseg.networks.passes import passes_of
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import store_folder
@@ -90,7 +90,7 @@ def export(folder: Path, params: Params, network: nn.Module, num_classes: int) -
     """
     network.load_state_dict(load_weights(paths.MODEL))
     size = params.input.height, params.input.width
-    notes = {"resize": testing_rule(params.input.resize), "upsampling": params.predict.upsampling}
+    notes = {"resize": resize_rule(params.input.resize, training=False), "upsampling": params.predict.upsampling}
     try:
         graph = export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)
     except UserError as error:

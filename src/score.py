@@ -19,13 +19,12 @@ from pathlib import Path
 import pandas as pd
 
 from roadseg.frames.classes import ClassSet, read_classes
-from roadseg.frames.label_form import plain_ids
 from roadseg.pipeline import paths
 from roadseg.pipeline.stage import replacing, run, run_stage, write_json
 from roadseg.report.figures import plot_confusion
-from roadseg.scoring.folders import joint_histogram_of_files, matching_files
-from roadseg.scoring.scoring import Score, cal_acc, score
-from roadseg.scoring.study import study_histogram_of_files
+from roadseg.scoring.accuracy import cal_acc
+from roadseg.scoring.folders import joint_histogram_of_files, matching_files, study_histogram_of_files
+from roadseg.scoring.metrics import Score, score
 
 
 def main() -> None:
@@ -47,8 +46,7 @@ def main() -> None:
     if options.study:
         print(json.dumps({"miou": cal_acc(study_histogram_of_files(pairs), len(classes))[0]}, indent=2))
         return
-    joint = joint_histogram_of_files(pairs, plain_ids(len(classes)), classes.names)
-    result = score(joint, len(classes))
+    result = score(joint_histogram_of_files(pairs, classes), len(classes))
     if options.gt is None:
         write_outputs(result, classes)
     print(json.dumps(summary(result), indent=2))

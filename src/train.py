@@ -17,10 +17,12 @@ from typing import Any
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from roadseg.frames.augment import Augmented
 from roadseg.frames.batches import Batches
 from roadseg.frames.classes import read_classes
-from roadseg.networks.precision import make_deterministic, reuse_freed_memory, use_threads
-from roadseg.networks.weights import load_weights, save_weights
+from roadseg.networks.determinism import make_deterministic, use_threads
+from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.model_file import load_weights, save_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.machine import num_devices, num_workers, store_folder
 from roadseg.pipeline.params import Params, load_params
@@ -58,7 +60,7 @@ def main() -> None:
     data = load_data(params, classes, fabric.world_size)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     use_threads(params.train.threads)
-    reuse_freed_memory()
+    keep_freed_memory()
 
     saved = saved_states(params, fabric, data)
     before = saved.latest() or {"seconds": 0.0, "course": None}
@@ -109,7 +111,7 @@ def train_network(
     """
     make_deterministic((params.seed + fabric.global_rank) % 2**32)  # dropout differs between processes
     rank, world = fabric.global_rank, fabric.world_size
-    batches = Batches(data.frames, data.draws_of(params.seed), data.policy, workers_of(fabric), rank, world)
+    batches = Batches(Augmented(data.frames, data.policy), data.draws_of(params.seed), workers_of(fabric), rank, world)
     if batches.shortage:
         fabric.print(batches.shortage, flush=True)
     network = starting_network(params, fabric, data, start)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from check_labels import believed
-from roadseg.frames.resized import Frames
+from roadseg.frames.store import Frames
 
 
 def test_a_network_whose_logits_are_smaller_than_its_input_is_believed_at_the_inputs_size():

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from roadseg.data.tars import is_tar, open_tar
 from roadseg.data.zips import open_zip
-from roadseg.frames.reading import is_litter, kind_of, read_bytes
+from roadseg.frames.images import is_litter, kind_of, read_bytes
 from roadseg.pipeline.errors import UserError, printable
 
 # the two text files of the seg_data layout, which are written again

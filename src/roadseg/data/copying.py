@@ -18,8 +18,7 @@ from roadseg.data.image_checks import checked_image
 from roadseg.data.pairs import Pair
 from roadseg.frames.classes import IGNORE_INDEX
 from roadseg.frames.headers import Picture, read_header
-from roadseg.frames.images import decode_indices, decode_label, write_image
-from roadseg.frames.label_form import Values, check_values
+from roadseg.frames.images import Values, check_values, decode_indices, decode_label, write_image
 from roadseg.pipeline.errors import UserError
 
 _LARGE = 2**26  # pixels: larger pictures are decoded one at a time, so that memory is enough for the threads

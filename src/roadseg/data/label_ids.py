@@ -3,7 +3,7 @@
 import numpy as np
 
 from roadseg.frames.classes import IGNORE_INDEX, TRAIN_ID_OF_LABEL_ID
-from roadseg.frames.label_form import Values
+from roadseg.frames.images import Values
 
 _LAST_LABEL_ID = 33
 

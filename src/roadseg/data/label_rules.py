@@ -11,7 +11,7 @@ from roadseg.data.colors import Colors, colors_of
 from roadseg.data.pairs import Pair
 from roadseg.frames.classes import IGNORE_INDEX, ClassSet
 from roadseg.frames.headers import palette_of, read_header
-from roadseg.frames.label_form import Values, plain_ids
+from roadseg.frames.images import Values, plain_ids
 
 _SHOWN = 12  # values that a message names
 

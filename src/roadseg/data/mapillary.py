@@ -14,7 +14,7 @@ from roadseg.data.copying import copy_pairs
 from roadseg.data.pairs import find_pairs, top_folder
 from roadseg.data.whole_set import check_whole_set
 from roadseg.frames.classes import IGNORE_INDEX, NAMES
-from roadseg.frames.label_form import Values
+from roadseg.frames.images import Values
 from roadseg.pipeline.errors import UserError, printable, raise_all
 
 _PARTS = {"training": "training", "validation": "testing"}

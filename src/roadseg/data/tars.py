@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from roadseg.data.damage import damage_reported, damaged
-from roadseg.frames.reading import MAX_BYTES, check_size, is_litter
+from roadseg.frames.images import MAX_BYTES, check_size, is_litter
 from roadseg.pipeline.errors import UserError, printable
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from roadseg.data.copying import Copied
 from roadseg.data.fingerprints import near_pictures, same_pictures
 from roadseg.frames.classes import NAMES
-from roadseg.frames.label_form import check_no_masks
+from roadseg.frames.images import check_no_masks
 from roadseg.pipeline.errors import raise_all
 
 _SHOWN = 3  # pairs that a note names

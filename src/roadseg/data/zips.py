@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from roadseg.data.damage import damage_reported
-from roadseg.frames.reading import MAX_BYTES, check_size, is_litter
+from roadseg.frames.images import MAX_BYTES, check_size, is_litter
 from roadseg.pipeline.errors import UserError, printable
 
 _READ = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}

@@ -17,7 +17,7 @@ from roadseg.report.ablation import ablation_facts, ablation_table, write_table
 from roadseg.report.pages import render
 from roadseg.report.sources import data_name
 from roadseg.report.tradeoff import plot_tradeoff
-from roadseg.scoring.scoring import cal_acc
+from roadseg.scoring.accuracy import cal_acc
 
 
 def write_forms(rows: Sequence[Mapping[str, Any]], published: Sequence[Published]) -> str:

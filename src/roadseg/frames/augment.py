@@ -3,7 +3,8 @@
 import hashlib
 import os
 import random
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,39 @@ import albumentations as A  # noqa: N812
 from roadseg.pipeline.errors import UserError
 
 Policy: TypeAlias = A.Compose
+
+
+class TrainingFrames(Protocol):
+    """Pictures and labels of one size, each of which a key may draw anew."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (H, W, 3) uint8 RGB and (H, W) uint8, the same ones whenever index and key are the same."""
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """Frames that a policy changes; without one they stay as they are."""
+
+    frames: TrainingFrames
+    policy: Policy | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.frames.size
+
+    def sample(self, index: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (H, W, 3) uint8 RGB and (H, W) uint8; `key` seeds all that is drawn."""
+        image, label = self.frames.sample(index, key)
+        if self.policy is None:
+            return image, label
+        seed_policy(self.policy, key)
+        sample = self.policy(image=image, mask=label)
+        return sample["image"], sample["mask"]
 
 
 def build_policy(name: str, label_fill: int) -> Policy | None:

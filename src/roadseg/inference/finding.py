@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from roadseg.frames.reading import is_litter, kind_of
+from roadseg.frames.images import is_litter, kind_of
 from roadseg.pipeline.errors import UserError, printable
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from roadseg.frames.resizing import resize_picture
+from roadseg.frames.images import resize_picture
 from roadseg.inference.ahead import in_order
 from roadseg.inference.finding import Found
 from roadseg.inference.pictures import read_picture

@@ -12,7 +12,7 @@ from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.inference.graph import OfPictures
 from roadseg.networks.prediction import UPSAMPLING
 from roadseg.pipeline.errors import UserError
-from roadseg.scoring.scoring import cal_acc
+from roadseg.scoring.accuracy import cal_acc
 
 LEAST_EQUAL = 0.999  # share of equal pixels below which a file is not the network
 

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from roadseg.frames.headers import is_checked_kind, read_header
-from roadseg.frames.images import decode_image
-from roadseg.frames.reading import read_bytes
+from roadseg.frames.images import decode_image, read_bytes
 from roadseg.pipeline.errors import printable
 
 

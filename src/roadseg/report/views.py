@@ -16,7 +16,7 @@ from roadseg.frames.images import read_image, read_label
 from roadseg.report import narrative
 from roadseg.report.frames import frame_layers, shrink_image, shrink_label, webp
 from roadseg.report.tables import read_rows
-from roadseg.scoring.frame_scores import FrameScore, score_frames, worst_first
+from roadseg.scoring.metrics import FrameScore, score_frames, worst_first
 
 _LONGEST, _FULL_SIZE = 1280, 64  # pixels of a test frame's long side, for up to so many frames in a page
 _LONGEST_OF_DATA, _LONGEST_CUTTING = 640, 420  # the same of a frame with its label, of a place that is cut out

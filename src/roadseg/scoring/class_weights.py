@@ -1,26 +1,8 @@
 """Class weights for the loss, from counts of label pixels."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
 import numpy as np
 
-from roadseg.frames.classes import NUM_CLASSES
-from roadseg.frames.counting import count_values
-from roadseg.frames.images import read_label
 from roadseg.pipeline.errors import UserError
-
-
-def count_pixels(labels: Iterable[np.ndarray], num_classes: int = NUM_CLASSES) -> np.ndarray:
-    """Count the pixels of each class in each of N label maps (H, W) uint8: (N, K) int64; other values are left out."""
-    return np.stack([count_values(label)[:num_classes] for label in labels])
-
-
-def count_pixels_of_files(files: Iterable[Path], num_classes: int = NUM_CLASSES) -> np.ndarray:
-    """Return the same for label files, read by threads; UserError for one that can't be read."""
-    with ThreadPoolExecutor() as pool:
-        return np.concatenate(list(pool.map(lambda file: count_pixels([read_label(file)], num_classes), files)))
 
 
 def class_weights(counts: np.ndarray, method: str, beta: float) -> np.ndarray:

@@ -4,19 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roadseg.frames.augment import Policy, build_policy
-from roadseg.frames.batches import ShuffledDraws
+from roadseg.frames.batches import BatchSampler
 from roadseg.frames.classes import ClassSet
+from roadseg.frames.counting import count_pixels_of_files
 from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles, split_files
-from roadseg.frames.resized import Frames, load_frames
-from roadseg.frames.whole import load_whole_frames
+from roadseg.frames.store import Frames, load_frames, load_whole_frames
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params
 from roadseg.pipeline.sections import Input, Strong
 from roadseg.pipeline.stage import read_json
-from roadseg.scoring.class_weights import count_pixels_of_files
 from roadseg.training.processes import check_batches
 
 
@@ -27,7 +26,7 @@ class Data:
     names: list[str]  # of the pictures
     files: list[FrameFiles]
     frames: Frames | Crops
-    draws_of: Callable[[int], ShuffledDraws]  # by a seed
+    draws_of: Callable[[int], BatchSampler]  # by a seed
     policy: Policy | None
     watched_files: list[FrameFiles]
     watched: Frames
@@ -42,7 +41,7 @@ def load_data(params: Params, classes: ClassSet, world: int) -> Data:
         [file.image.name for file in files],
         files,
         _training_frames(files, classes, params.augment, params.input, params.augmentation.strong),
-        lambda seed: ShuffledDraws(len(files), batch_size, seed, kind),
+        lambda seed: BatchSampler(len(files), batch_size, seed, kind),
         build_policy(params.augment, params.augmentation.label_fill),
         watched_files,
         load_frames(watched_files, params.input, training=False, store=store_folder()),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from roadseg.frames.resized import load_frames
+from roadseg.frames.store import load_frames
 from roadseg.pipeline import paths
 from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params

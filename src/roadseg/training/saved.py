@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from roadseg.frames.unused import remove_unused
+from roadseg.frames.store import evict_old
 from roadseg.pipeline.errors import UserError
 
 State = dict[str, Any]  # tensors, numbers, texts, and lists and dicts of them
@@ -96,5 +96,5 @@ def claim(folder: Path) -> FileLock | None:
         return None
     with suppress(FileNotFoundError):
         os.utime(folder)
-    remove_unused(folder.parent)
+    evict_old(folder.parent)
     return lock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roadseg.data.archives import open_tree
-from roadseg.frames import reading as files
+from roadseg.frames.images import MAX_BYTES
 from roadseg.pipeline.errors import UserError
 
 
@@ -257,7 +257,7 @@ def test_a_compressed_file_that_is_no_tar(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_a_large_file_in_a_tar_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     archive = write_tar(tmp_path / "x.tar", "a.png", "a-longer-name.png", mode=mode)
-    for module in ("roadseg.data.tars", "roadseg.frames.reading"):
+    for module in ("roadseg.data.tars", "roadseg.frames.images"):
         monkeypatch.setattr(f"{module}.MAX_BYTES", 25)
     with open_tree(archive) as tree:
         assert tree.read("a.png") == b"some bytes of a.png"
@@ -308,5 +308,5 @@ def test_what_is_no_folder_and_no_file(tmp_path: Path) -> None:
 
 def test_a_large_file_in_a_folder_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "a.png").open("wb") as file:
-        file.truncate(files.MAX_BYTES + 2**20)
+        file.truncate(MAX_BYTES + 2**20)
     assert "a.png has 513 MiB, and a picture may have 512; save it smaller" in refusal(tmp_path)

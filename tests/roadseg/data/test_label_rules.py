@@ -10,8 +10,7 @@ from roadseg.data.class_rows import label_rule
 from roadseg.data.label_rules import painted_classes, values_of
 from roadseg.data.pairs import Pair
 from roadseg.frames.headers import read_header
-from roadseg.frames.images import decode_indices
-from roadseg.frames.label_form import TRAIN_IDS
+from roadseg.frames.images import decode_indices, plain_ids
 from roadseg.pipeline.sections import ClassRow
 
 
@@ -21,8 +20,8 @@ def rule(**row):
 
 def test_values_in_their_order_are_plain_ids():
     values = values_of(rule(labels="grey", classes=[f"c{i}" for i in range(19)]))
-    assert np.array_equal(values.train_ids, TRAIN_IDS.train_ids)
-    assert values.allowed == TRAIN_IDS.allowed
+    assert np.array_equal(values.train_ids, plain_ids(19).train_ids)
+    assert values.allowed == plain_ids(19).allowed
 
 
 def test_other_values_are_looked_up_and_the_known_ones_named():

@@ -1,6 +1,7 @@
 """No two epochs, frames or workers draw the same augmentation; the study's fault is there when asked for."""
 
 import shutil
+import sys
 import time
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 import torch
 
 from roadseg.frames import batches as module
-from roadseg.frames.augment import build_policy
-from roadseg.frames.batches import Batches, ShuffledDraws
-from roadseg.frames.resized import Frames
+from roadseg.frames.augment import Augmented, build_policy
+from roadseg.frames.batches import Batches, BatchSampler, free_shared_memory, workers_that_fit
+from roadseg.frames.store import Frames
 
 NUM_FRAMES, BATCH = 24, 3
+BYTES = 4 * BATCH * 32 * 64  # of a batch
 
 
 @pytest.fixture
@@ -24,15 +26,15 @@ def same_frames():
     return Frames(*copies, sizes=[(32, 64)] * NUM_FRAMES)
 
 
-def epochs_of(frames, draws_kind, workers, epochs=(1, 2)):
-    """The samples of each epoch in the order of the frames, or of the draws for `frozen`: (epochs, N, H, W, 3)."""
-    draws = ShuffledDraws(len(frames), BATCH, seed=1, kind=draws_kind)
-    batches = Batches(frames, draws, build_policy("study", label_fill=255), workers)
+def epochs_of(frames, kind, workers, epochs=(1, 2)):
+    """The samples of each epoch in the order of the frames, or as drawn for `frozen`: (epochs, N, H, W, 3)."""
+    sampler = BatchSampler(len(frames), BATCH, seed=1, kind=kind)
+    batches = Batches(Augmented(frames, build_policy("study", label_fill=255)), sampler, workers)
     result = []
     for epoch in epochs:
         images = torch.cat([batch.images.clone() for batch in batches.of_epoch(epoch)]).numpy()
-        order = [draw.index for batch in draws for draw in batch]
-        result.append(images[np.argsort(order)] if draws_kind == "fresh" else images)
+        order = [sample.index for batch in sampler for sample in batch]
+        result.append(images[np.argsort(order)] if kind == "fresh" else images)
     return np.stack(result)
 
 
@@ -47,11 +49,14 @@ def test_epochs_frames_and_workers_draw_differently(same_frames):
     assert share_equal(first[:-1], first[1:]) < 0.3
     batches = first.reshape(-1, BATCH, *first.shape[1:])
     assert share_equal(batches[0::2].reshape(-1, 32, 64, 3), batches[1::2].reshape(-1, 32, 64, 3)) < 0.3
+    assert np.array_equal(epochs_of(same_frames, "fresh", 1), [first, second])
 
 
-def test_samples_are_the_same_for_any_number_of_workers(same_frames):
-    one, two = (epochs_of(same_frames, "fresh", n) for n in (1, 2))
-    assert np.array_equal(one, two)
+def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames):
+    first, second = epochs_of(same_frames, "frozen", 2)
+    assert share_equal(first, second) == 1
+    batches = first.reshape(-1, BATCH, *first.shape[1:])
+    assert np.array_equal(batches[0::2], batches[1::2])
 
 
 class Keys:
@@ -65,38 +70,31 @@ class Keys:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_each_frame_is_drawn_by_its_key(workers):
-    draws = ShuffledDraws(4, 2, seed=7, kind="fresh")
+    sampler = BatchSampler(4, 2, seed=7, kind="fresh")
     batches = [(batch.images.flatten(0, 2)[:, 0].tolist(), batch.labels.flatten().tolist(), batch.indices)
-               for batch in Batches(Keys(), draws, None, workers).of_epoch(3)]  # fmt: skip
+               for batch in Batches(Keys(), sampler, workers).of_epoch(3)]  # fmt: skip
     expected = [[sum(f"7/3/{index}".encode()) % 256 for index in indices] for _, _, indices in batches]
     assert [drawn for drawn, _, _ in batches] == expected
     assert sorted(index for _, labels, _ in batches for index in labels) == [0, 1, 2, 3]
 
 
-def test_frozen_draws_repeat_between_epochs_and_between_two_workers(same_frames):
-    first, second = epochs_of(same_frames, "frozen", 2)
-    assert share_equal(first, second) == 1
-    batches = first.reshape(-1, BATCH, *first.shape[1:])
-    assert np.array_equal(batches[0::2], batches[1::2])
+@pytest.mark.parametrize("kind", ["fresh", "frozen"])
+def test_an_epoch_is_a_permutation_seeded_by_seed_and_epoch(kind):
+    sampler = BatchSampler(10, batch_size=4, seed=3, kind=kind)
+    sampler.epoch = 7
+    order = np.random.default_rng([3, 7]).permutation(10)
+    keys = {"fresh": [f"3/7/{index}" for index in order], "frozen": [f"3/{n}" for n in (0, 1, 2, 3, 0, 1, 2, 3, 4, 5)]}
+    assert [len(batch) for batch in sampler] == [4, 4, 2]
+    drawn = [(sample.index, sample.key) for batch in sampler for sample in batch]
+    assert drawn == list(zip(order, keys[kind], strict=True))
 
 
-def test_each_epoch_visits_every_frame_once_in_another_order():
-    draws = ShuffledDraws(10, batch_size=4, seed=3, kind="fresh")
-    orders = []
-    for epoch in (1, 2):
-        draws.epoch = epoch
-        assert [len(batch) for batch in draws] == [4, 4, 2]
-        orders.append([draw.index for batch in draws for draw in batch])
-    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
-    assert orders[0] != orders[1]
-
-
-def test_the_processes_share_each_batch_among_them(same_frames):
+def test_the_processes_share_each_batch_among_them():
     frames = Frames(np.arange(7 * 6, dtype=np.uint8).reshape(7, 1, 2, 3), np.zeros((7, 1, 2), np.uint8), [(1, 2)] * 7)
     whole, first, second = (
-        [(batch.images.clone(), batch.num_frames) for batch in Batches(frames, draws, None, 2, rank, world).of_epoch(1)]
+        [(batch.images.clone(), batch.num_frames) for batch in Batches(frames, sampler, 2, rank, world).of_epoch(1)]
         for rank, world in ((0, 1), (0, 2), (1, 2))
-        for draws in [ShuffledDraws(7, batch_size=3, seed=1, kind="fresh")]
+        for sampler in [BatchSampler(7, batch_size=3, seed=1, kind="fresh")]
     )
     assert [n for _, n in whole] == [n for _, n in first] == [3, 3, 1]
     for (together, _), (a, _), (b, _) in zip(whole, first, second, strict=True):
@@ -105,46 +103,56 @@ def test_the_processes_share_each_batch_among_them(same_frames):
 
 
 def test_a_batch_stays_as_it_is_until_the_next_one_is_asked_for(same_frames):
-    draws = ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh")
-    batches = Batches(same_frames, draws, build_policy("study", 255), workers=2)  # 5 slots for 8 batches
+    augmented = Augmented(same_frames, build_policy("study", 255))
+    batches = Batches(augmented, BatchSampler(NUM_FRAMES, BATCH, seed=1, kind="fresh"), workers=2)  # 5 buffers for 8
     for batch in batches.of_epoch(1):
         before = batch.images.clone()
         time.sleep(0.05)  # the workers go on meanwhile
         assert torch.equal(batch.images, before)
 
 
-SLOT = 4 * BATCH * 32 * 64  # bytes
-
-
-@pytest.mark.parametrize("slots", [3, 2, 1])
-def test_too_little_shared_memory_changes_nothing_but_the_pace(same_frames, monkeypatch, slots):
+@pytest.mark.parametrize("room", [3, 2, 1])
+def test_too_little_shared_memory_changes_nothing_but_the_pace(same_frames, monkeypatch, room):
     torch.manual_seed(1)
     enough = epochs_of(same_frames, "fresh", 2, epochs=(1, 2, 1))
     drawn = torch.get_rng_state()  # by the loader, which dropout must not notice
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**20 + slots * SLOT}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**20 + room * BYTES}))
     torch.manual_seed(1)
     assert np.array_equal(epochs_of(same_frames, "fresh", 2, epochs=(1, 2, 1)), enough)
     assert torch.equal(torch.get_rng_state(), drawn)
 
 
 def test_a_shortage_is_told_in_a_line(same_frames, monkeypatch):
-    draws = ShuffledDraws(NUM_FRAMES, BATCH, seed=1, kind="fresh")
-    assert Batches(same_frames, draws, None, workers=2).shortage == ""
-    for slots, who in ((2, "1 of 2 loader processes make the batches"), (1, "the training makes the batches")):
-        monkeypatch.setattr(module, "free_shared_memory", lambda n=slots: 2**20 + n * SLOT)
-        batches = Batches(same_frames, draws, None, workers=2)
+    sampler = BatchSampler(NUM_FRAMES, BATCH, seed=1, kind="fresh")
+    assert Batches(same_frames, sampler, workers=2).shortage == ""
+    for room, who in ((2, "1 of 2 loader processes make the batches"), (1, "the training makes the batches")):
+        monkeypatch.setattr(module, "free_shared_memory", lambda n=room: 2**20 + n * BYTES)
+        batches = Batches(same_frames, sampler, workers=2)
         assert batches.shortage.startswith(f"/dev/shm has too little room: {who}")
         assert batches.shortage.endswith("in a container start it with --shm-size=1g")
         assert "\n" not in batches.shortage
         assert [batch.num_frames for batch in batches.of_epoch(1, first=6)] == [3, 3]
 
 
-@pytest.mark.parametrize("kind", ["fresh", "frozen"])
-def test_draws_are_a_permutation_seeded_by_seed_and_epoch(kind):
-    draws = ShuffledDraws(10, batch_size=4, seed=3, kind=kind)
-    draws.epoch = 7
-    order = np.random.default_rng([3, 7]).permutation(10)
-    keys = (
-        [f"3/7/{index}" for index in order] if kind == "fresh" else [f"3/{n}" for n in (0, 1, 2, 3, 0, 1, 2, 3, 4, 5)]
-    )
-    assert [(draw.index, draw.key) for batch in draws for draw in batch] == list(zip(order, keys, strict=True))
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (5 * BYTES, (2, 2)),
+        (5 * BYTES - 1, (2, 1)),
+        (3 * BYTES, (2, 1)),
+        (3 * BYTES - 1, (1, 1)),
+        (2 * BYTES, (1, 1)),
+        (2 * BYTES - 1, (0, 0)),
+        (-(2**20), (0, 0)),
+    ],
+)
+def test_as_many_workers_as_shared_memory_has_room_for(room, expected):
+    assert workers_that_fit(2, BYTES, 2**20 + room) == expected
+    assert workers_that_fit(2, BYTES, None) == (2, 2)
+
+
+@pytest.mark.parametrize(("platform", "room"), [("linux", 0), ("darwin", None)])
+def test_no_folder_of_shared_memory(monkeypatch, tmp_path, platform, room):
+    monkeypatch.setattr(module, "_SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setattr(sys, "platform", platform)
+    assert free_shared_memory() == room

@@ -14,7 +14,7 @@ from conftest import ROOT, write_picture
 from packaging.requirements import Requirement
 from PIL import Image
 
-from roadseg.frames.resizing import resize_picture
+from roadseg.frames.images import resize_picture
 from roadseg.inference.graph import OfPictures, export_graph
 from roadseg.inference.pictures import read_picture
 from roadseg.networks.prediction import UPSAMPLING, normalize

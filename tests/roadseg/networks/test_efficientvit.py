@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from roadseg.data import kitti
-from roadseg.frames.counting import VALUES
+from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
-from roadseg.frames.resized import load_frames
+from roadseg.frames.store import load_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
-from roadseg.networks.prediction import predict, torch_engine
+from roadseg.networks.prediction import predict
 from roadseg.networks.weights import read_tensors
 from roadseg.pipeline.sections import Input
-from roadseg.scoring.scoring import cal_acc, joint_histogram
+from roadseg.scoring.accuracy import cal_acc
 
 REAL = Path(os.environ.get("ROADSEG_REAL_DATA", "not given"))
 WEIGHTS, ARCHIVE = REAL / "efficientvit_seg_b0_cityscapes.pt", REAL / "data_semantics_32.zip"
@@ -37,8 +37,7 @@ def test_untouched_on_real_frames(tmp_path: Path) -> None:
         target = Input(height=height, width=width, resize="area")
         frames = load_frames(files, target, training=False, store=tmp_path / "store")
         joint = np.zeros((VALUES, VALUES), dtype=np.int64)
-        engine = torch_engine(model, frames.size, torch.device("cpu"))
-        maps = predict(engine, frames, range(len(files)), 1, "bilinear")
+        maps = predict(model, frames, range(len(files)), 1, "bilinear", torch.device("cpu"))
         for file, classes in zip(files, maps, strict=True):
             joint += joint_histogram(classes, read_label(file.label))
         assert cal_acc(joint)[0] == pytest.approx(miou, abs=0.003)

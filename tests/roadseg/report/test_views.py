@@ -19,7 +19,7 @@ from roadseg.report.views import (
     surroundings,
     suspect_view,
 )
-from roadseg.scoring.frame_scores import FrameScore
+from roadseg.scoring.metrics import FrameScore
 
 ROAD, CAR = 0, 13
 

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch.nn.functional import cross_entropy
 
 from roadseg.frames.files import FrameFiles
-from roadseg.frames.resized import load_frames
+from roadseg.frames.store import load_frames
 from roadseg.networks.prediction import normalize
 from roadseg.pipeline.sections import Input
 from roadseg.training.losses import build_loss
