@@ -1,8 +1,10 @@
 """Predict the test frames at their own sizes, or any pictures or video.
 
-python src/predict.py           DVC stage `predict`: data/seg_data, models/model.safetensors
+python src/predict.py           DVC stage `predict`: data/seg_data, models/model.safetensors, models/early.safetensors
                                 -> data/predictions/grey (train ids) and data/predictions/color (palette),
-                                metrics/predict_times.json
+                                metrics/predict_times.json; data/label_check: places in the frames of all splits whose
+                                label is improbable to the network of the early epochs, before it knew wrong ones by
+                                heart
 python src/predict.py SOURCE    a picture, a folder, a glob, a video, or - for a list of paths on the standard input
                                 -> predicted/NAME, or --out: grey, color and overlay, or an overlaid MP4; summary.csv
 """
@@ -19,12 +21,13 @@ from torch import nn
 from tqdm import tqdm
 
 from roadseg.frames.classes import ClassSet, colorize, read_classes
-from roadseg.frames.files import split_files
+from roadseg.frames.files import files_by_split, split_files
 from roadseg.frames.images import write_image
 from roadseg.frames.store import load_frames
 from roadseg.inference.ahead import in_order
 from roadseg.inference.exported import Exported
 from roadseg.inference.finding import find_pictures, is_video
+from roadseg.inference.label_check import LabelCheck, seen_in
 from roadseg.inference.options import default_out, in_range, read_options
 from roadseg.inference.predictions import WRITTEN_BEHIND, predict_pictures, predict_video
 from roadseg.inference.trained import RunParams, Trained, find_trained
@@ -46,6 +49,11 @@ from roadseg.pipeline.stage import read_json, replacing, run, run_stage, write_j
 
 def main() -> None:
     params, classes = load_params(), read_classes(paths.SEG_DATA)
+    predict_test_frames(params, classes)
+    check_labels(params, classes)
+
+
+def predict_test_frames(params: Params, classes: ClassSet) -> None:
     model, device = trained_model(params, paths.MODEL, len(classes))
     files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")
     frames = load_frames(files, params.input, training=False, store=store_folder())
@@ -65,6 +73,20 @@ def main() -> None:
     speed = {"frames_per_second": round(maps.per_second, 2), "hardware": hardware_name(device), "engine": how.engine}
     write_json(paths.PREDICT_TIMES, speed)
     print(f"predicted {len(files)} frame{'s' if len(files) > 1 else ''} into {paths.PREDICTIONS}")
+
+
+def check_labels(params: Params, classes: ClassSet) -> None:
+    model, device = trained_model(params, paths.EARLY, len(classes))
+    with replacing(paths.LABEL_CHECK) as folder:
+        check = LabelCheck(folder, classes.names, params.check_labels)
+        for split, files in files_by_split(paths.SEG_DATA, read_json(paths.SPLITS)).items():
+            frames = load_frames(files, params.input, training=False, store=store_folder())
+            seen = seen_in(frames, torch_engine(model, frames.size, device), params.predict.batch_size)
+            progress = tqdm(seen, f"check {split}", len(files), leave=False, disable=None)
+            for file, one, label, size in zip(files, progress, frames.labels, frames.sizes, strict=True):
+                check.add(split, file.image.relative_to(paths.SEG_DATA), size, one, label)
+        regions = check.write((params.input.height, params.input.width))
+    print(f"{regions} places in {len(check.checked)} frames where the label is improbable to the network")
 
 
 def hardware_name(device: torch.device) -> str:

@@ -10,9 +10,9 @@ from conftest import ROOT, write_picture
 
 import report
 from roadseg.frames.classes import CITYSCAPES, NAMES, write_classes
+from roadseg.inference.label_check import write_rows
 from roadseg.pipeline import paths
 from roadseg.report.figures import plot_confusion
-from roadseg.report.tables import write_rows
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 

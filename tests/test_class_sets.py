@@ -14,7 +14,6 @@ from conftest import ROOT, write_picture, write_seg_data
 from PIL import Image
 from safetensors.torch import load_file
 
-import check_labels
 import class_weights
 import fetch_data
 import fetch_pretrained
@@ -39,7 +38,7 @@ SMALL = {
     "train.batch_size": 2,
     "report.pictures": 1,
 }
-ALL = (preflight, fetch_data, look, fetch_pretrained, class_weights, train, predict, check_labels, score, flops, report)
+ALL = (preflight, fetch_data, look, fetch_pretrained, class_weights, train, predict, score, flops, report)
 
 
 @pytest.fixture

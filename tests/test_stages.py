@@ -14,7 +14,6 @@ import yaml
 from conftest import ROOT
 from safetensors.torch import load_file
 
-import check_labels
 import class_weights
 import fetch_data
 import fetch_pretrained
@@ -61,7 +60,6 @@ def run_all():
         class_weights,
         train,
         predict,
-        check_labels,
         score,
         flops,
         report,
@@ -248,7 +246,7 @@ def test_prediction_and_score_are_repeatable(in_project):
 
 def test_the_label_check_covers_all_splits_and_is_repeatable(in_project):
     write_params(**{"check_labels.improbable": 0.99})  # a network of two epochs is hardly sure of anything
-    check_labels.main()
+    predict.main()
     regions = pd.read_csv(paths.LABEL_CHECK / "regions.csv")
     assert set(regions["split"]) == {"train", "val", "test"}
     assert regions["suspicion"].is_monotonic_decreasing
@@ -263,7 +261,7 @@ def test_the_label_check_covers_all_splits_and_is_repeatable(in_project):
     first = bytes_of(*files)
     report.main()
     assert "Frames with such places" in (paths.REPORT / "report.html").read_text()
-    check_labels.main()
+    predict.main()
     assert bytes_of(*files) == first
 
 

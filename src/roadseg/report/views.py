@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from roadseg.frames.classes import ClassSet, colorize
@@ -15,7 +16,6 @@ from roadseg.frames.files import FrameFiles
 from roadseg.frames.images import read_image, read_label
 from roadseg.report import narrative
 from roadseg.report.frames import frame_layers, shrink_image, shrink_label, webp
-from roadseg.report.tables import read_rows
 from roadseg.scoring.metrics import FrameScore, score_frames, worst_first
 
 _LONGEST, _FULL_SIZE = 1280, 64  # pixels of a test frame's long side, for up to so many frames in a page
@@ -112,6 +112,15 @@ def suspects_view(label_check: Path, data: Path, most: int, classes: ClassSet) -
         shown = list(pool.map(view, regions[:most]))
     sentence = narrative.suspects(len(shown), len(regions), sum(frame["regions"] for frame in frames))
     return {"sentence": sentence, "shown": shown, "frames": frames[:most]}
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table of the label check, names as their bytes are."""
+    if not path.read_bytes().strip():
+        return []
+    texts = dict.fromkeys(("split", "image", "label", "predicted", "classes"), str)  # a class may be called nan
+    table = pd.read_csv(path, keep_default_na=False, dtype=texts, encoding_errors="surrogateescape")
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def suspect_view(row: Mapping[str, Any], files: FrameFiles, seen: Path, classes: ClassSet) -> dict[str, Any]:
