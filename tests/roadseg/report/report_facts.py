@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import cv2
 import numpy as np
@@ -45,6 +46,29 @@ HOSTILE = [
     "😀 日本 مرحبا שלום",
     "e\u0301",
 ]
+
+
+class Page(HTMLParser):
+    """Elements with their attributes' names, addresses and text of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.addresses, self.text = [], [], ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, [name for name, _ in attrs]))
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_decl(self, decl):
+        self.elements.append(("!", decl))
+
+    def handle_comment(self, data):
+        self.elements.append(("comment", data))
+
+    def handle_data(self, data):
+        self.text += data
 
 
 def decoded(address):

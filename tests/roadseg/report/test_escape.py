@@ -1,35 +1,12 @@
 """Whatever text comes from outside, each form shows it as it is, or as an escape, and never as markup."""
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from report_facts import HOSTILE
+from report_facts import HOSTILE, Page
 
 from roadseg.report.escape import drawn, in_markdown, in_pdf, in_picture, shown
-
-
-class Reader(HTMLParser):
-    """The elements and the text of a page."""
-
-    def __init__(self):
-        super().__init__()
-        self.elements, self.text = [], ""
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, [name for name, _ in attrs]))
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def read(html):
-    reader = Reader()
-    reader.feed(html)
-    reader.close()
-    return reader
 
 
 def by_commonmark(text):
@@ -40,17 +17,17 @@ def by_commonmark(text):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_markdown_shows_a_name_as_it_is_in_a_line_and_in_a_table(name):
-    line = read(by_commonmark(f"Frame 1: {in_markdown(name)}\n"))
+    line = Page(by_commonmark(f"Frame 1: {in_markdown(name)}\n"))
     assert line.elements == [("p", [])]
     assert line.text.strip() == f"Frame 1: {name}"
-    table = read(by_commonmark(f"| head | other |\n|---|---|\n| {in_markdown(name)} | x |\n"))
+    table = Page(by_commonmark(f"| head | other |\n|---|---|\n| {in_markdown(name)} | x |\n"))
     assert [tag for tag, _ in table.elements] == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"]
     assert name in table.text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_markdown_shows_any_text(name):
-    line = read(by_commonmark(f"x{in_markdown(name)}x\n"))
+    line = Page(by_commonmark(f"x{in_markdown(name)}x\n"))
     assert line.elements == [("p", [])]
     assert line.text == f"x{shown(name)}x\n"
 
