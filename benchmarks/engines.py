@@ -26,7 +26,7 @@ from roadseg.frames.store import load_frames
 from roadseg.inference.exported import Exported
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
-from roadseg.networks.memory import keep_freed_memory
+from roadseg.networks.precision import reuse_freed_memory
 from roadseg.networks.prediction import normalize, upsample_logits
 from roadseg.networks.weights import read_tensors
 from roadseg.pipeline.sections import Input
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def torch_logits(network: nn.Module, precision: torch.dtype) -> Logits:
-    keep_freed_memory()
+    reuse_freed_memory()
     network = network.to(memory_format=torch.channels_last)
 
     def logits(images: np.ndarray) -> Tensor:

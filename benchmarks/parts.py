@@ -42,9 +42,8 @@ from roadseg.inference.frame import read_pictures
 from roadseg.inference.predicting import predict_frames
 from roadseg.inference.predictions import WRITTEN_BEHIND, row_of, write_frame
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.memory import keep_freed_memory
-from roadseg.networks.precision import supported_precision, widen_depthwise
-from roadseg.networks.prediction import as_large_as, predict, torch_engine
+from roadseg.networks.precision import depthwise_in_float32, reuse_freed_memory, supported_precision
+from roadseg.networks.prediction import predict, torch_engine, upsample_like
 from roadseg.pipeline.machine import num_workers
 from roadseg.pipeline.recipes import with_recipe
 from roadseg.pipeline.sections import Constant, Input, Strong
@@ -189,7 +188,7 @@ def libraries_lovasz() -> Job:
         of_some = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::4, ::4], targets[:, ::4, ::4])
         return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
 
-    keep_freed_memory()  # for both, or clearing new pages would hide what differs
+    reuse_freed_memory()  # for both, or clearing new pages would hide what differs
     return loss_job(loss_of, 384, 1248)
 
 
@@ -197,7 +196,7 @@ def our_lovasz() -> Job:
     def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
 
-    keep_freed_memory()
+    reuse_freed_memory()
     return loss_job(loss_of, 384, 1248)
 
 
@@ -209,7 +208,7 @@ def lovasz(_: Path, __: list[FrameFiles]) -> list[Row]:
 
 
 def enlarging_job(enlarge: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
-    keep_freed_memory()  # for both, or clearing new pages would hide what differs
+    reuse_freed_memory()  # for both, or clearing new pages would hide what differs
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(BATCH, 19, 48, 156, generator=random).to(memory_format=torch.channels_last).requires_grad_()
     labels, gradient = torch.zeros(BATCH, 384, 1248), torch.randn(BATCH, 19, 384, 1248, generator=random)
@@ -231,7 +230,7 @@ def study_enlarging() -> Job:
 
 
 def our_enlarging() -> Job:
-    return enlarging_job(as_large_as)
+    return enlarging_job(upsample_like)
 
 
 def enlarging(_: Path, __: list[FrameFiles]) -> list[Row]:
@@ -297,7 +296,7 @@ def _network(name: str = "effnet_b3_segformer") -> nn.Module:
 
 def _ready(name: str, engine: str = "torch") -> nn.Module:
     """The network as the stage runs it on a CPU."""
-    keep_freed_memory()
+    reuse_freed_memory()
     if engine != "torch":
         return Exported(engine, _network(name), supported_precision("bf16-mixed", CPU) == "bf16-mixed")
     fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
@@ -328,7 +327,7 @@ def our_prediction(
     def job() -> int:
         with tempfile.TemporaryDirectory(dir=folder) as store, ThreadPoolExecutor() as pool:  # nothing stored before
             frames = load_frames(files, target, training=False, store=Path(store))
-            maps = predict(model, frames, range(len(frames)), BATCH, "logits", CPU)
+            maps = predict(torch_engine(model, frames.size, CPU), frames, range(len(frames)), BATCH, "bilinear")
             return len(list(pool.map(partial(write_prediction, out, classes=CITYSCAPES), names, maps)))
 
     return job
@@ -354,7 +353,7 @@ def any_pictures(folder: Path, files: list[FrameFiles], name: str, target: Input
 
     def job() -> int:
         with ThreadPoolExecutor() as pool:
-            predicted = predict_frames(engine, read_pictures(found, target), BATCH, "logits")
+            predicted = predict_frames(engine, read_pictures(found, target), BATCH, "bilinear")
             jobs = (partial(row_of, write, len(CITYSCAPES), one) for one in predicted)
             return len(list(in_order(pool, jobs, WRITTEN_BEHIND)))
 
@@ -384,12 +383,12 @@ def study_training(name: str) -> Job:
 
 
 def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size: int = BATCH) -> Job:
-    keep_freed_memory()
+    reuse_freed_memory()
     torch.manual_seed(0)
     precision = supported_precision("bf16-mixed", CPU)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
-    widen_depthwise(network, precision, CPU)
+    depthwise_in_float32(network, precision, CPU)
     model, optimizer = fabric.setup(network, build_optimizer("adamw", network.parameters(), 1e-4, 1e-4))
     schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
     images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)

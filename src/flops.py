@@ -8,7 +8,7 @@ from collections import Counter
 from roadseg.frames.classes import read_classes
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import count_flops, count_parameters, count_passes
-from roadseg.networks.passes import passes_of
+from roadseg.networks.tta import passes_of
 from roadseg.pipeline import paths
 from roadseg.pipeline.params import load_params
 from roadseg.pipeline.stage import run_stage, write_json

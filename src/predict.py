@@ -33,13 +33,10 @@ from roadseg.inference.predictions import WRITTEN_BEHIND, predict_pictures, pred
 from roadseg.inference.trained import RunParams, Trained, find_trained
 from roadseg.inference.video import open_video
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.determinism import make_deterministic
-from roadseg.networks.devices import on_best_device
-from roadseg.networks.memory import keep_freed_memory
-from roadseg.networks.model_file import fill_network
-from roadseg.networks.precision import supported_precision
+from roadseg.networks.cost import Timed
+from roadseg.networks.precision import make_deterministic, on_best_device, reuse_freed_memory, supported_precision
 from roadseg.networks.prediction import Engine, predict, torch_engine
-from roadseg.networks.speed import Timed
+from roadseg.networks.weights import fill_network
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import processor_name, store_folder
@@ -59,10 +56,8 @@ def predict_test_frames(params: Params, classes: ClassSet) -> None:
     frames = load_frames(files, params.input, training=False, store=store_folder())
 
     how = params.predict
-    maps = Timed(
-        predict(model, frames, range(len(frames)), how.batch_size, how.upsampling, device, how.passes),
-        warm_up=how.batch_size,
-    )
+    engine = torch_engine(model, frames.size, device, how.passes)
+    maps = Timed(predict(engine, frames, range(len(frames)), how.batch_size, how.upsampling), warm_up=how.batch_size)
     with replacing(paths.PREDICTIONS) as folder, ThreadPoolExecutor() as pool:
         (folder / "grey").mkdir(parents=True)
         (folder / "color").mkdir()
@@ -102,7 +97,7 @@ def trained_model(params: Params | RunParams, weights: Path, num_classes: int) -
     Torch takes the best device there is, the other engines the CPU.
     """
     make_deterministic()
-    keep_freed_memory()
+    reuse_freed_memory()
     network = build_model(params.model, params.network, num_classes)
     fill_network(network, weights)
     if params.predict.engine == "torch":
@@ -125,7 +120,7 @@ def predict_source() -> None:
     options = read_options()
     strength, every = in_range("--overlay", options.overlay, float, 0, 1), in_range("--every", options.every, int, 1)
     trained = find_trained(options.model)
-    engine_of = partial(engine, trained)
+    engine_of = partial(trained_engine, trained)
     out = options.out or default_out(options.source)
     if is_video(options.source):
         video = open_video(Path(options.source))
@@ -139,7 +134,7 @@ def predict_source() -> None:
         )
 
 
-def engine(trained: Trained) -> Engine:
+def trained_engine(trained: Trained) -> Engine:
     """What predicts images of the input size, in all passes that the parameters ask for."""
     params = trained.params
     model, device = trained_model(params, trained.weights, len(trained.classes))

@@ -24,7 +24,7 @@ from roadseg.data.class_rows import problems_of_classes
 from roadseg.data.download import check_address
 from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.inference.packages import check_engine
-from roadseg.networks.names import resolve
+from roadseg.networks.sources import resolve
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import Params, load_params

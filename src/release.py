@@ -25,8 +25,8 @@ from roadseg.inference.hub import hub_config, is_smp
 from roadseg.inference.parity import check_parity, compare, network_logits
 from roadseg.inference.sessions import onnxruntime_session
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.model_file import load_weights
-from roadseg.networks.passes import passes_of
+from roadseg.networks.tta import passes_of
+from roadseg.networks.weights import load_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import store_folder

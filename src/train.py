@@ -20,9 +20,8 @@ from torch import Tensor
 from roadseg.frames.augment import Augmented
 from roadseg.frames.batches import Batches
 from roadseg.frames.classes import read_classes
-from roadseg.networks.determinism import make_deterministic, use_threads
-from roadseg.networks.memory import keep_freed_memory
-from roadseg.networks.model_file import load_weights, save_weights
+from roadseg.networks.precision import make_deterministic, reuse_freed_memory, use_threads
+from roadseg.networks.weights import load_weights, save_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.machine import num_devices, num_workers, store_folder
 from roadseg.pipeline.params import Params, load_params
@@ -60,7 +59,7 @@ def main() -> None:
     data = load_data(params, classes, fabric.world_size)
     fabric.launch()  # each other process starts from the top, and finds the frames stored
     use_threads(params.train.threads)
-    keep_freed_memory()
+    reuse_freed_memory()
 
     saved = saved_states(params, fabric, data)
     before = saved.latest() or {"seconds": 0.0, "course": None}

@@ -20,7 +20,7 @@ import predict
 from roadseg.frames.classes import NAMES, colorize
 from roadseg.frames.images import write_image
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.model_file import save_weights
+from roadseg.networks.weights import save_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 

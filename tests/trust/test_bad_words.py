@@ -9,7 +9,7 @@ from conftest import ROOT, write_seg_data
 from refusals import refusal
 from test_stages import write_params
 
-from roadseg.networks.model_file import save_weights
+from roadseg.networks.weights import save_weights
 from roadseg.pipeline import paths
 
 FRAMES, LABELS = "data/seg_data/testing/image", "data/seg_data/testing/label"

@@ -21,7 +21,7 @@ from roadseg.frames.classes import IGNORE_INDEX
 from roadseg.frames.counting import joint_histogram
 from roadseg.frames.images import write_image
 from roadseg.frames.store import Frames
-from roadseg.networks.prediction import Engine, as_large_as
+from roadseg.networks.prediction import Engine, upsample_like
 from roadseg.pipeline.params import CheckLabels
 
 _LEAST = 32  # pixels of a region; at borders smaller ones are everywhere
@@ -119,7 +119,7 @@ def seen_in(frames: Frames, engine: Engine, batch_size: int) -> Iterator[Seen]:
     for start in range(0, len(frames), batch_size):
         batch = slice(start, start + batch_size)
         labels = frames.labels[batch]
-        yield from seen_by(as_large_as(engine(frames.images[batch]), torch.from_numpy(labels)), labels)
+        yield from seen_by(upsample_like(engine(frames.images[batch]), torch.from_numpy(labels)), labels)
 
 
 def seen_by(logits: Tensor, labels: np.ndarray) -> list[Seen]:

@@ -1,11 +1,12 @@
-"""What a network costs by the study's one rule: fvcore's count of multiply-accumulates for one image."""
+"""What a network costs: multiply-accumulates by the study's one rule, parameters, and frames a second."""
 
 import math
+import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -14,8 +15,10 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "`torch.jit", category=FutureWarning)
     from fvcore.nn import FlopCountAnalysis
 
-from roadseg.networks.passes import Pass
+from roadseg.networks.tta import Pass
 from roadseg.pipeline.errors import UserError
+
+Item = TypeVar("Item")
 
 _STRIDE = 32  # of the deepest features of most encoders
 
@@ -79,3 +82,32 @@ def _fused_attention(inputs: Sequence[Any], _: Sequence[Any]) -> int:
 def count_parameters(model: nn.Module) -> int:
     """Return the number of trainable values, buffers left out."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+class Timed(Generic[Item]):
+    """Hands on what comes from `items`, and measures how long each takes to come, what is done with it left out.
+
+    The first `warm_up` items are not counted: in them memory is laid out and kernels are chosen. Where there are no
+    more than these, they are.
+    """
+
+    def __init__(self, items: Iterable[Item], warm_up: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        """`clock` gives seconds."""
+        self.items, self.warm_up, self.clock = items, warm_up, clock
+        self.seconds: list[float] = []
+
+    def __iter__(self) -> Iterator[Item]:
+        items = iter(self.items)
+        while True:
+            began = self.clock()
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            self.seconds.append(self.clock() - began)
+            yield item
+
+    @property
+    def per_second(self) -> float:
+        counted = self.seconds[self.warm_up :] or self.seconds
+        return len(counted) / max(sum(counted), 1e-9)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-# <stage> counts from 1 in smp; the other groups go where the new name has them
+# {stage} counts from 1 in smp; the other groups go where the new name has them
 _NVIDIA = {
     r"\bbackbone\.(?=(patch_embed|block|norm|layers\.)\d)": "encoder.",
     r"\bdecode_head\.linear_fuse\.conv\.": "decoder.fuse_stage.0.",
@@ -44,7 +44,9 @@ _MMSEG = {
     r"\bffn\.layers\.1\.": "mlp.dwconv.dwconv.",
     r"\bffn\.layers\.4\.": "mlp.fc2.",
 }
-_RULES = tuple((re.compile(old), new) for old, new in (_NVIDIA | _TRANSFORMERS | _MMSEG).items())
+_SEGFORMER = _NVIDIA | _TRANSFORMERS | _MMSEG
+# {before} is one less than {block}: the stem's first layer has a name of its own; {place} counts {input} from the
+# other end: the file's head begins with the coarsest features
 _EFFICIENTVIT = {
     r"\bbackbone\.input_stem\.op_list\.0\.": "encoder.model.stem_in_conv.",
     r"\bbackbone\.input_stem\.op_list\.(?P<block>\d+)\.": "encoder.model.stem_res{before}.",
@@ -54,7 +56,6 @@ _EFFICIENTVIT = {
     r"\bhead\.output_ops\.0\.op_list\.0\.": "head.expand.",
     r"\bhead\.output_ops\.0\.op_list\.1\.conv\.": "head.classifier.",
 }
-_EFFICIENTVIT_RULES = tuple((re.compile(old), new) for old, new in _EFFICIENTVIT.items())
 _STAGE = re.compile(r"\b(?:patch_embeddings|block|layers)\.(\d)\.\w+\.")
 _PROJECTION = re.compile(r"\bdecode_head\.linear_c\.?(\d)\.(?:proj|linear)\.")
 _HALF = re.compile(r"\battn\.(key|value)\.")
@@ -62,27 +63,45 @@ _QUERIES_TOO = re.compile(r"\battn\.in_proj\.")
 _LINEAR = re.compile(r"\bmlp\.fc[12]\.weight$")
 
 
+def efficientvit_in_our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of the public EfficientViT-seg, of any shapes and dtypes, under the names here.
+
+    A prefix and keys that no rule knows stay as they are.
+    """
+    return {_renamed(key, _EFFICIENTVIT, first_stage=1): value for key, value in tensors.items()}
+
+
 def segformer_in_smp_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of a SegFormer, of any shapes and dtypes, under smp's names, whatever prefix is before them.
 
     Keys that no rule knows stay as they are.
     """
-    lowest = min((int(found[1]) for key in tensors if (found := _STAGE.search(key))), default=0)
+    first = min((int(found[1]) for key in tensors if (found := _STAGE.search(key))), default=0)
     order = _order_of_projections(tensors)
-    renamed = {_renamed(key, lowest, order): value for key, value in tensors.items()}
+    renamed = {
+        _renamed(_with_projection_at(key, order), _SEGFORMER, first_stage=first): value
+        for key, value in tensors.items()
+    }
     return {new: part for key, value in renamed.items() for new, part in _as_smp_holds_it(key, value, renamed).items()}
 
 
-def _renamed(key: str, lowest: int, order: Mapping[str, int]) -> str:
-    key = _PROJECTION.sub(lambda found: f"decoder.mlp_stage.{order.get(found[1], found[1])}.linear.", key)
-    for old, new in _RULES:
-        key = old.sub(lambda found, new=new: new.format(**_fields(found, lowest)), key)  # type: ignore[misc]
+def _renamed(key: str, rules: Mapping[str, str], first_stage: int) -> str:
+    """Apply the rules in their order; `first_stage` is the number of the encoder's first stage in the file."""
+    for old, new in rules.items():
+        key = re.sub(old, lambda found, new=new: new.format(**_fields(found, first_stage)), key)  # type: ignore[misc]
     return key
 
 
-def _fields(found: re.Match[str], lowest: int) -> dict[str, str]:
-    fields = found.groupdict()
-    return fields | ({"stage": str(int(fields["stage"]) - lowest + 1)} if "stage" in fields else {})
+def _fields(found: re.Match[str], first_stage: int) -> dict[str, object]:
+    fields: dict[str, object] = dict(found.groupdict())
+    numbers = {name: int(text) for name, text in found.groupdict().items() if name != "which"}
+    if "stage" in numbers:
+        fields["stage"] = numbers["stage"] - first_stage + 1
+    return fields | {"before": numbers.get("block", 0) - 1, "place": 2 - numbers.get("input", 0)}
+
+
+def _with_projection_at(key: str, order: Mapping[str, int]) -> str:
+    return _PROJECTION.sub(lambda found: f"decoder.mlp_stage.{order.get(found[1], found[1])}.linear.", key)
 
 
 def _order_of_projections(tensors: Mapping[str, Tensor]) -> dict[str, int]:
@@ -111,24 +130,3 @@ def _as_smp_holds_it(key: str, value: Tensor, tensors: Mapping[str, Tensor]) -> 
     if _LINEAR.search(key) and value.shape[2:] == (1, 1):
         return {key: value.flatten(1)}  # (out, in, 1, 1) -> (out, in)
     return {key: value}
-
-
-def efficientvit_in_our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of the public EfficientViT-seg, of any shapes and dtypes, under the names here.
-
-    A prefix and keys that no rule knows stay as they are.
-    """
-    return {_renamed_efficientvit(key): value for key, value in tensors.items()}
-
-
-def _renamed_efficientvit(key: str) -> str:
-    for old, new in _EFFICIENTVIT_RULES:
-        key = old.sub(lambda found, new=new: new.format(**_efficientvit_fields(found)), key)  # type: ignore[misc]
-    return key
-
-
-def _efficientvit_fields(found: re.Match[str]) -> dict[str, object]:
-    fields = found.groupdict()
-    before = int(fields["block"]) - 1 if "block" in fields else None  # the stem's first layer has a name of its own
-    place = 2 - int(fields["input"]) if "input" in fields else None  # the file's head begins with the coarsest
-    return fields | {"before": before, "place": place}

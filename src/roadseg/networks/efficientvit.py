@@ -4,7 +4,9 @@ Cai et al., EfficientViT: Multi-Scale Linear Attention for High-Resolution Dense
 mit-han-lab/efficientvit, efficientvit/models/efficientvit/seg.py. The encoder is timm's.
 """
 
-from segmentation_models_pytorch.encoders import get_encoder
+from typing import Any
+
+import timm
 from timm.models.efficientvit_mit import ConvNormAct, MBConv, ResidualBlock
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -16,18 +18,32 @@ _HEAD = {"b0": (32, 1), "b1": (64, 3), "b2": (96, 3)}  # width, and how many blo
 class EfficientVitSeg(nn.Module):
     """EfficientViT-seg of a size, `b0`, `b1` or `b2`: images (N, 3, H, W) -> logits (N, num_classes, H/8, W/8).
 
-    The logits stay at an eighth of the image's sides (rounded up), as in the public source: enlarging them is left to
+    The logits stay at an eighth of the image's sides (rounded up), as in the public source: upsampling is left to
     whoever knows the label's size.
     """
 
     def __init__(self, size: str, num_classes: int) -> None:
         super().__init__()
-        self.encoder = get_encoder(f"tu-efficientvit_{size}", weights=None)
-        self.head = _Head(self.encoder.out_channels[-3:], *_HEAD[size], num_classes)
+        self.encoder = _Encoder(size)
+        self.head = _Head(self.encoder.out_channels, *_HEAD[size], num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) float of any sides to logits at an eighth of them."""
-        return self.head(self.encoder(images)[-3:])
+        return self.head(self.encoder(images))
+
+
+class _Encoder(nn.Module):
+    """timm's EfficientViT without its classifier: features at strides 8, 16 and 32."""
+
+    def __init__(self, size: str) -> None:
+        super().__init__()
+        features: Any = timm.create_model(f"efficientvit_{size}", features_only=True, out_indices=(0, 1, 2, 3))
+        self.model: nn.Module = features
+        self.out_channels: list[int] = features.feature_info.channels()[1:]
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Map images (N, 3, H, W) float to three maps of features, the finest first."""
+        return self.model(images)[1:]
 
 
 class _Head(nn.Module):

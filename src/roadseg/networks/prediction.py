@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from roadseg.frames.store import Frames
-from roadseg.networks.passes import Pass, logits_of, passes_of
+from roadseg.networks.tta import Pass, logits_of, passes_of
 from roadseg.pipeline.sections import Passes
 
 Engine: TypeAlias = Callable[[np.ndarray], Tensor]  # images (N, H, W, 3) uint8 RGB -> logits (N, C, h, w) float32
@@ -29,8 +29,38 @@ def normalize(images: Tensor) -> Tensor:
     return ((images.float() / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
-def as_large_as(logits: Tensor, labels: Tensor) -> Tensor:
-    """Enlarge logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller.
+def torch_engine(model: nn.Module, size: tuple[int, int], device: torch.device, asked: Passes | None = None) -> Engine:
+    """Return what gives images of that (height, width) their logits by all passes asked for, one where it is None.
+
+    Leaves the model in eval mode.
+    """
+    model.eval()
+    passes = passes_of(asked, *size) if asked else [Pass(size, False, 0, 0, size)]
+
+    def logits(images: np.ndarray) -> Tensor:
+        with torch.inference_mode():
+            return logits_of(model, normalize(torch.from_numpy(images).to(device)), passes)
+
+    return logits
+
+
+def predict(
+    engine: Engine, frames: Frames, indices: Sequence[int], batch_size: int, upsampling: str
+) -> Iterator[np.ndarray]:
+    """Yield the class map of each frame asked for, (H, W) uint8 at its own size."""
+    for start in range(0, len(indices), batch_size):
+        batch = list(indices[start : start + batch_size])
+        yield from class_maps(engine(frames.images[batch]), [frames.sizes[index] for index in batch], upsampling)
+
+
+def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], upsampling: str) -> list[np.ndarray]:
+    """(N, C, h, w) logits -> N class maps, (H, W) uint8 each of its own size; a frame for each of torch's threads."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(UPSAMPLING[upsampling], logits, sizes))
+
+
+def upsample_like(logits: Tensor, labels: Tensor) -> Tensor:
+    """Upsample logits (N, C, h, w) float to the sides of labels (N, H, W) uint8, where the network left them smaller.
 
     Bilinear, each side by a product with the matrix of its weights: there and back that takes less than torch's own.
     """
@@ -51,7 +81,7 @@ def _weights(old: int, new: int, device: torch.device) -> Tensor:
 
 
 def upsample_logits(logits: Tensor, size: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
-    """(C, h, w) logits -> (H, W) uint8 classes at `size`: logits grow, so that borders fall between input pixels.
+    """(C, h, w) logits -> (H, W) uint8 classes at `size`: upsampled logits put borders between the network's pixels.
 
     `mode` is bilinear, or bicubic, which keeps thin things that the former blurs where the logits are coarse. On a CPU
     by OpenCV, class by class: its rules are torch's, at a third of the time or less.
@@ -83,7 +113,7 @@ def _largest_when_upsampled(planes: np.ndarray, size: tuple[int, int], rule: int
 
 
 def upsample_classes(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """(C, h, w) logits -> (H, W) uint8 classes by the study's way: the class map grows by nearest neighbour."""
+    """(C, h, w) logits -> (H, W) uint8 classes by the study's way: the class map is upsampled by nearest neighbour."""
     classes = logits.max(dim=0).indices.byte()  # on a CPU four times faster than argmax; ties go to the first
     return interpolate(classes[None, None], size=size, mode="nearest")[0, 0].cpu().numpy()
 
@@ -93,43 +123,3 @@ UPSAMPLING: Mapping[str, Callable[[Tensor, tuple[int, int]], np.ndarray]] = {
     "bicubic": partial(upsample_logits, mode="bicubic"),
     "class_map": upsample_classes,
 }
-
-
-def class_maps(logits: Tensor, sizes: Sequence[tuple[int, int]], upsampling: str) -> list[np.ndarray]:
-    """(N, C, h, w) logits -> N class maps, (H, W) uint8 each of its own size; a frame for each of torch's threads."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(UPSAMPLING[upsampling], logits, sizes))
-
-
-def predict(
-    model: nn.Module,
-    frames: Frames,
-    indices: Sequence[int],
-    batch_size: int,
-    upsampling: str,
-    device: torch.device,
-    asked: Passes | None = None,
-) -> Iterator[np.ndarray]:
-    """Yield the class map of each frame asked for, (H, W) uint8 at its own size; leaves the model in eval mode.
-
-    `asked` says by which passes; None is one over the whole frame.
-    """
-    engine = torch_engine(model, frames.size, device, asked)
-    for start in range(0, len(indices), batch_size):
-        batch = list(indices[start : start + batch_size])
-        yield from class_maps(engine(frames.images[batch]), [frames.sizes[index] for index in batch], upsampling)
-
-
-def torch_engine(model: nn.Module, size: tuple[int, int], device: torch.device, asked: Passes | None = None) -> Engine:
-    """Return what gives images of that (height, width) their logits by all passes asked for, one where it is None.
-
-    Leaves the model in eval mode.
-    """
-    model.eval()
-    passes = passes_of(asked, *size) if asked else [Pass(size, False, 0, 0, size)]
-
-    def logits(images: np.ndarray) -> Tensor:
-        with torch.inference_mode():
-            return logits_of(model, normalize(torch.from_numpy(images).to(device)), passes)
-
-    return logits

@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import ParamsT
 
 from roadseg.frames.batches import Batch
-from roadseg.networks.prediction import as_large_as, normalize
+from roadseg.networks.prediction import normalize, upsample_like
 from roadseg.pipeline.errors import UserError
 from roadseg.training.losses import Loss
 from roadseg.training.schedules import Schedule
@@ -111,7 +111,7 @@ def train_epoch(
 def _loss_of_batch(fabric: Fabric, model: nn.Module, batch: Batch, loss_of: Loss) -> Tensor:
     logits = model(normalize(batch.images.to(fabric.device)))
     labels = batch.labels.to(fabric.device)
-    return loss_of(as_large_as(logits, labels), labels)
+    return loss_of(upsample_like(logits, labels), labels)
 
 
 def _told(loss: float, lr: float, names: Iterable[str]) -> str:

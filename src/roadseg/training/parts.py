@@ -7,8 +7,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from roadseg.frames.classes import IGNORE_INDEX, read_classes
-from roadseg.networks.catalogue import build_model
-from roadseg.networks.suitability import check_smallest_batch
+from roadseg.networks.catalogue import build_model, check_smallest_batch
 from roadseg.pipeline import paths
 from roadseg.pipeline.params import Params
 from roadseg.pipeline.stage import read_json

@@ -6,7 +6,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from roadseg.networks.precision import widen_depthwise
+from roadseg.networks.precision import depthwise_in_float32
 from roadseg.pipeline.errors import UserError
 from roadseg.training.processes import precision_of, sync_batch_norms
 
@@ -26,7 +26,7 @@ def prepare_network(
     if synced:
         network = sync_batch_norms(network, fabric.device)
     network.to(memory_format=torch.channels_last)  # as the images come; up to 6 times faster on a CPU
-    widen_depthwise(network, precision_of(fabric), fabric.device)
+    depthwise_in_float32(network, precision_of(fabric), fabric.device)
     leave_inputs(network)
     if compiled:
         compile_network(network, fabric.device)

@@ -12,7 +12,6 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
-from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.autograd import Function
 
@@ -154,7 +153,9 @@ def sync_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
     if not dist.is_initialized():
         return network
     if device.type == "cuda":
-        return convert_sync_batchnorm(network)  # timm's: torch's own drops the activation that is part of timm's norms
+        from timm.layers import convert_sync_batchnorm  # torch's own drops the activation that is part of timm's norms
+
+        return convert_sync_batchnorm(network)
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = _SyncedBatchNorm2d

@@ -13,7 +13,7 @@ from roadseg.frames.counting import VALUES, count_pixels_of_files, joint_histogr
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.images import read_label
 from roadseg.frames.store import Frames
-from roadseg.networks.prediction import as_large_as, class_maps, torch_engine
+from roadseg.networks.prediction import class_maps, torch_engine, upsample_like
 from roadseg.scoring.accuracy import cal_acc
 from roadseg.training.losses import Loss
 from roadseg.training.processes import sum_over_processes
@@ -50,7 +50,7 @@ def watch(
         with torch.inference_mode():
             logits = engine(frames.images[batch])  # (N, C, h, w)
             labels = torch.from_numpy(frames.labels[batch]).to(fabric.device)
-            losses += len(batch) * loss_of(as_large_as(logits, labels), labels).item()
+            losses += len(batch) * loss_of(upsample_like(logits, labels), labels).item()
         maps = class_maps(logits, [frames.sizes[index] for index in batch], "bilinear")
         for index, classes in zip(batch, maps, strict=True):
             joint += joint_histogram(classes, read_label(files[index].label))

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from roadseg.inference.hub import hub_config, is_smp
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.model_file import save_weights
+from roadseg.networks.weights import save_weights
 
 ROWS = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
 

@@ -14,7 +14,7 @@ from roadseg.frames.images import read_label
 from roadseg.frames.store import load_frames
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
-from roadseg.networks.prediction import predict
+from roadseg.networks.prediction import predict, torch_engine
 from roadseg.networks.weights import read_tensors
 from roadseg.pipeline.sections import Input
 from roadseg.scoring.accuracy import cal_acc
@@ -37,7 +37,8 @@ def test_untouched_on_real_frames(tmp_path: Path) -> None:
         target = Input(height=height, width=width, resize="area")
         frames = load_frames(files, target, training=False, store=tmp_path / "store")
         joint = np.zeros((VALUES, VALUES), dtype=np.int64)
-        maps = predict(model, frames, range(len(files)), 1, "bilinear", torch.device("cpu"))
+        engine = torch_engine(model, frames.size, torch.device("cpu"))
+        maps = predict(engine, frames, range(len(files)), 1, "bilinear")
         for file, classes in zip(files, maps, strict=True):
             joint += joint_histogram(classes, read_label(file.label))
         assert cal_acc(joint)[0] == pytest.approx(miou, abs=0.003)

@@ -8,13 +8,16 @@ from torch.nn.functional import interpolate
 from roadseg.frames.store import Frames
 from roadseg.networks.prediction import (
     UPSAMPLING,
-    as_large_as,
     class_maps,
     normalize,
     predict,
+    torch_engine,
     upsample_classes,
+    upsample_like,
     upsample_logits,
 )
+
+CPU = torch.device("cpu")
 
 
 def test_normalize_is_torchvisions():
@@ -25,7 +28,7 @@ def test_normalize_is_torchvisions():
     assert torch.allclose(normalize(images), expected)
 
 
-def test_enlarged_logits_put_the_border_between_pixels():
+def test_upsampled_logits_put_the_border_between_pixels():
     # class 1 wins where the interpolated second logit is positive: from -3 to 1 it crosses zero at 3/4 of the way
     logits = torch.tensor([[[0.0, 0.0]], [[-3.0, 1.0]]])
     assert upsample_logits(logits, (1, 8)).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]]
@@ -40,7 +43,7 @@ def test_each_frame_comes_back_at_its_own_size(batch_size):
     bright = torch.nn.Conv2d(3, 2, 1)  # class 1 where the normalised red is positive
     torch.nn.init.zeros_(bright.bias)
     bright.weight.data = torch.tensor([[0.0, 0, 0], [1, 0, 0]])[..., None, None]
-    maps = list(predict(bright, frames, range(3), batch_size, "bilinear", torch.device("cpu")))
+    maps = list(predict(torch_engine(bright, frames.size, CPU), frames, range(3), batch_size, "bilinear"))
     assert [m.shape for m in maps] == frames.sizes
     assert all(m.dtype == np.uint8 for m in maps)
     assert all(m[:, 0].max() == 0 and m[:, -1].min() == 1 for m in maps)
@@ -57,12 +60,12 @@ def test_cubic_keeps_the_width_of_a_thin_thing():
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [(90, 250), (25, 31), (3, 4)])
-def test_training_enlarges_as_torch_does_and_its_gradient_is_the_same(size, layout):
+def test_training_upsamples_as_torch_does_and_its_gradient_is_the_same(size, layout):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 5, 20, 30, generator=generator, dtype=torch.float64).contiguous(memory_format=layout)
     labels, seen = torch.zeros(2, *size, dtype=torch.uint8), torch.randn(2, 5, *size, generator=generator)
     ours, theirs = (logits.float().requires_grad_() for _ in range(2))
-    grown = as_large_as(ours, labels)
+    grown = upsample_like(ours, labels)
     expected = interpolate(theirs, size=size, mode="bilinear", align_corners=False)
     assert torch.allclose(grown, expected, atol=1e-5)
     for result in (grown, expected):
@@ -70,18 +73,18 @@ def test_training_enlarges_as_torch_does_and_its_gradient_is_the_same(size, layo
     assert torch.allclose(ours.grad, theirs.grad, atol=1e-4)
 
 
-def test_training_enlarges_in_float32_under_autocast():
+def test_training_upsamples_in_float32_under_autocast():
     logits, labels = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 32, 32)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        grown = as_large_as(logits, labels)
+        grown = upsample_like(logits, labels)
     assert grown.dtype == torch.float32
-    assert grown.equal(as_large_as(logits, labels))
+    assert grown.equal(upsample_like(logits, labels))
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [(90, 250), (20, 30), (10, 15), (5, 7), (1, 1)])
-def test_enlarging_class_by_class_is_enlarging_all_at_once(size, layout, mode):
+def test_upsampling_class_by_class_is_upsampling_all_at_once(size, layout, mode):
     logits = torch.randn(1, 19, 20, 30, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
     logits[:, 7] = logits[:, 3]  # ties go to the first
     before = logits.clone()

@@ -20,7 +20,7 @@ import fetch_data
 import fetch_pretrained
 from roadseg.experiments.variants import apply_overrides
 from roadseg.networks.catalogue import build_model
-from roadseg.networks.determinism import make_deterministic
+from roadseg.networks.precision import make_deterministic
 from roadseg.pipeline.errors import UserError
 from roadseg.training.processes import (
     build_fabric,

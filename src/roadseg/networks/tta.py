@@ -1,4 +1,4 @@
-"""Which passes through a network make one frame's prediction: mirrored, at several scales, in windows.
+"""Test-time augmentation and sliding window: which passes through a network make the prediction of one frame.
 
 The prediction and its cost go by the same list, so that no pass is left out of the count.
 """
@@ -17,10 +17,10 @@ _STRIDE = 32  # sides that every encoder takes
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: the size that the frame is brought to, whether it is mirrored, and the window of it that is seen."""
+    """One pass: the size that the frame is brought to, whether it is flipped, and the window of it that is seen."""
 
     size: tuple[int, int]
-    mirrored: bool
+    flipped: bool
     top: int
     left: int
     window: tuple[int, int]
@@ -29,12 +29,12 @@ class Pass:
 def passes_of(asked: Passes, height: int, width: int) -> list[Pass]:
     """Return the passes for a frame of the input size; one of the whole frame, if nothing else is asked for."""
     return [
-        Pass(size, mirrored, top, left, window)
+        Pass(size, flipped, top, left, window)
         for size in dict.fromkeys(_scaled(scale, height, width) for scale in asked.scales)
         for window in [_window(asked, size)]
         for top in _starts(size[0], window[0], asked.overlap)
         for left in _starts(size[1], window[1], asked.overlap)
-        for mirrored in ((False, True) if asked.flip else (False,))
+        for flipped in ((False, True) if asked.flip else (False,))
     ]
 
 
@@ -68,18 +68,18 @@ def logits_of(model: Callable[[Tensor], Tensor], images: Tensor, passes: list[Pa
     size = images.shape[2], images.shape[3]
     if passes == [Pass(size, False, 0, 0, size)]:
         return model(images).float()
-    mean = torch.stack([_probabilities(model, images, *key) for key in _whole_views(passes, images)]).mean(dim=0)
-    return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()  # of 0 it would be infinite, and enlarged no number
+    mean = torch.stack([_probabilities(model, images, *view) for view in _views(passes, images)]).mean(dim=0)
+    return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()  # of 0 it is infinite, and NaN once interpolated
 
 
-def _whole_views(passes: list[Pass], images: Tensor) -> Iterator[tuple[list[Pass], Tensor]]:
-    """The passes that together see one version of the images, with that version."""
-    for size, mirrored in dict.fromkeys((p.size, p.mirrored) for p in passes):
+def _views(passes: list[Pass], images: Tensor) -> Iterator[tuple[list[Pass], Tensor]]:
+    """Each scaled and flipped version of the images, after the passes whose windows together cover it."""
+    for size, flipped in dict.fromkeys((p.size, p.flipped) for p in passes):
         view = images
         if size != images.shape[-2:]:
             view = interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
-        view = view.flip(3) if mirrored else view
-        yield [p for p in passes if (p.size, p.mirrored) == (size, mirrored)], view
+        view = view.flip(3) if flipped else view
+        yield [p for p in passes if (p.size, p.flipped) == (size, flipped)], view
 
 
 def _probabilities(model: Callable[[Tensor], Tensor], images: Tensor, windows: list[Pass], view: Tensor) -> Tensor:
@@ -94,6 +94,6 @@ def _probabilities(model: Callable[[Tensor], Tensor], images: Tensor, windows: l
         total[:, :, rows, columns] += logits.softmax(dim=1)
         seen[rows, columns] += 1
     mean = total / seen
-    mean = mean.flip(3) if windows[0].mirrored else mean
+    mean = mean.flip(3) if windows[0].flipped else mean
     size = images.shape[2], images.shape[3]
     return mean if windows[0].size == size else interpolate(mean, size=size, mode="bilinear", align_corners=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from roadseg.networks.cost import count_flops, count_passes
-from roadseg.networks.passes import Pass, logits_of, passes_of
+from roadseg.networks.tta import Pass, logits_of, passes_of
 from roadseg.pipeline.sections import Passes
 
 
@@ -27,10 +27,10 @@ def test_one_pass_over_the_whole_frame_by_default():
     assert logits_of(network(), images, passes).equal(network()(images))
 
 
-def test_scales_are_multiples_of_32_and_each_is_mirrored():
+def test_scales_are_multiples_of_32_and_each_is_flipped():
     passes = passes_of(asked(flip=True, scales=[0.5, 1.0, 1.3]), 128, 416)
-    assert [(p.size, p.mirrored) for p in passes] == [
-        (size, mirrored) for size in ((64, 192), (128, 416), (160, 544)) for mirrored in (False, True)
+    assert [(p.size, p.flipped) for p in passes] == [
+        (size, flipped) for size in ((64, 192), (128, 416), (160, 544)) for flipped in (False, True)
     ]
 
 
@@ -64,7 +64,7 @@ def test_what_looks_at_each_pixel_alone_says_the_same_by_any_passes(changes):
     assert torch.allclose(found, network()(images).log_softmax(dim=1), atol=1e-5)
 
 
-def test_a_mirrored_pass_is_averaged_by_probability():
+def test_a_flipped_pass_is_averaged_by_probability():
     images = torch.randn(1, 3, 64, 64)
     model = torch.nn.Conv2d(3, 2, (1, 3), padding=(0, 1)).eval()  # what is left of a pixel counts otherwise than right
     by_hand = (model(images).softmax(1) + model(images.flip(3)).flip(3).softmax(1)) / 2
@@ -85,7 +85,7 @@ def test_certain_logits_stay_numbers_when_they_are_averaged():
 def test_the_cost_is_that_of_all_passes():
     model = network()
     passes = passes_of(asked(flip=True, scales=[1.0, 2.0], window_height=64, window_width=96), 64, 128)
-    # 64x128: two windows of 64x96; 128x256: two by three of them; each mirrored too
+    # 64x128: two windows of 64x96; 128x256: two by three of them; each flipped too
     assert len(passes) == 2 * (2 + 6)
     assert count_passes(model, passes, (64, 128)) == pytest.approx(16 * 64 * 96 * 3 * 4 / 1e9)
     assert count_passes(model, passes_of(asked(), 64, 128), (64, 128)) == count_flops(model, 64, 128, (64, 128)).gflops
