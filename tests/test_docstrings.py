@@ -1,32 +1,11 @@
-"""Docstrings of public functions say what a caller must know: which raise UserError, and what arrays look like."""
+"""Public functions and classes say what they are for, and which functions raise UserError."""
 
 import ast
-import doctest
-import importlib
-import re
 
-import pytest
 from conftest import ROOT
 
 SRC = ROOT / "src"
 ROOMS = [file for file in sorted(SRC.rglob("*.py")) if file.parent != SRC and file.name != "__init__.py"]
-ARRAYS = ("Tensor", "ndarray")
-SHAPE = re.compile(r"\([A-Z0-9][\w', ]*,[\w', *+]*\)|any shape")  # as (N, H, W) or (256,)
-DTYPE = re.compile(r"u?int\d+|float|bool|integer|dtype|of any type")
-EXAMPLES = (
-    "roadseg.data.mapillary",
-    "roadseg.report.ranking",
-    "roadseg.networks.catalogue",
-    "roadseg.report.frames",
-    "roadseg.report.narrative",
-    "roadseg.report.escape",
-    "roadseg.report.views",
-    "roadseg.scenes.scene",
-    "roadseg.scoring.class_weights",
-    "roadseg.scoring.accuracy",
-    "roadseg.training.losses",
-    "roadseg.experiments.variants",
-)
 
 
 def name_of(file):
@@ -87,41 +66,31 @@ def raisers():
     return raising
 
 
-RAISERS = raisers()
-PUBLIC = [
-    pytest.param(node, f"{name_of(file)}.{name}", id=f"{name_of(file)}.{name}")
-    for file in ROOMS
-    for name, node in functions_of(file).items()
-    if not name.startswith("_") and name != "main"
-]
+def is_public(node):
+    """False for the sections of a YAML file, too: the comments in that file say what they are for."""
+    is_section = isinstance(node, ast.ClassDef) and "Section" in map(ast.unparse, node.bases)
+    return not (is_section or node.name.startswith("_") or node.name == "main")
 
 
 def test_the_walk_finds_direct_and_indirect_raises():
-    assert {
-        "roadseg.frames.images.read_label",
-        "roadseg.data.kitti.import_frames",
-        "roadseg.pipeline.params.load_params",
-    } <= RAISERS
-    assert "roadseg.experiments.runs.remove_experiment" not in RAISERS
-    assert "roadseg.frames.classes.colorize" not in RAISERS
+    found = raisers()
+    assert {"roadseg.frames.images.read_label", "roadseg.pipeline.params.load_params"} <= found
+    assert "roadseg.frames.classes.colorize" not in found
 
 
-@pytest.mark.parametrize(("node", "name"), PUBLIC)
-def test_a_function_that_raises_user_error_says_so(node, name):
-    if name in RAISERS:
-        assert "UserError" in (ast.get_docstring(node) or ""), f"{name} can raise UserError"
+def test_functions_that_raise_user_error_say_so():
+    found, silent = raisers(), []
+    for file in ROOMS:
+        for name, node in functions_of(file).items():
+            full = f"{name_of(file)}.{name}"
+            if is_public(node) and full in found and "UserError" not in (ast.get_docstring(node) or ""):
+                silent.append(full)
+    assert not silent, "\n".join(silent)
 
 
-@pytest.mark.parametrize(("node", "name"), PUBLIC)
-def test_array_arguments_have_shapes_and_dtypes(node, name):
-    annotations = " ".join(ast.unparse(arg.annotation) for arg in node.args.args if arg.annotation)
-    docstring = ast.get_docstring(node) or ""
-    if any(array in annotations for array in ARRAYS):
-        assert SHAPE.search(docstring), f"{name} gives no shape"
-        assert DTYPE.search(docstring), f"{name} gives no dtype"
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_give_what_they_show(name):
-    result = doctest.testmod(importlib.import_module(name), raise_on_error=True)
-    assert result.attempted > 0
+def test_every_public_function_and_class_has_a_docstring():
+    bare = []
+    for file in ROOMS:
+        parts = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        bare += [f"{name_of(file)}.{node.name}" for node in parts if is_public(node) and not ast.get_docstring(node)]
+    assert not bare, "\n".join(bare)

@@ -10,6 +10,7 @@ Number = TypeVar("Number", int, float)
 
 
 def read_options() -> argparse.Namespace:
+    """Return what the command line of src/predict.py asks for, numbers as text."""
     parser = argparse.ArgumentParser(
         description="Predict on any pictures or video; without SOURCE, the DVC stage.",
         epilog="example: python src/predict.py drive.mp4 --every 5 --model release/first",
@@ -37,5 +38,6 @@ def in_range(option: str, text: str, kind: type[Number], least: Number, most: Nu
 
 
 def default_out(source: str) -> Path:
+    """Return the folder that predictions on this source are written to where --out names none."""
     path = Path(source)
     return Path("predicted", path.resolve().stem if path.exists() else "pictures")

@@ -42,6 +42,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def title(model: str, source: str) -> str:
+    """Return the report's heading: the model and the data."""
     return f"Road-scene segmentation: {model} on {source_of(source).name}"
 
 
@@ -148,6 +149,7 @@ def limitations(run: Training, absent: Sequence[str]) -> list[str]:
 
 
 def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], test_frames: int, cost: str) -> str:
+    """Return the sentences below the scores: which classes each is a mean of."""
     return (
         f"mIoU is the mean over all {len(classes)} classes on {counted(test_frames, 'test frame')}; a class that "
         f"occurs nowhere counts as 0. Over those in the ground truth or a prediction it is "
@@ -157,6 +159,7 @@ def scores(score: Mapping[str, float], classes: Sequence[Mapping[str, Any]], tes
 
 
 def cost(flops: Mapping[str, Any], size: str) -> str:
+    """Return the sentences below the cost: what was counted, for which image size."""
     passes = " + ".join(f"{row['times']} x {row['size']}" for row in flops["passes"])
     return (
         f"GFLOPs are fvcore's multiply-accumulates for one {size} image, the study's rule; as it ran "
@@ -165,6 +168,7 @@ def cost(flops: Mapping[str, Any], size: str) -> str:
 
 
 def other_network(counted: str, trained: str) -> str:
+    """Return a sentence where the cost is that of another network than the trained one, else nothing."""
     if counted == trained:
         return ""
     return f"The cost is that of another network, {counted} (flops.network), so the efficiency is not this model's."

@@ -9,6 +9,8 @@ Colour = tuple[float, float, float]  # R, G, B in 0..255
 
 @dataclass(frozen=True)
 class Light:
+    """What lights a scene: the sun, the sky, and the haze in the distance."""
+
     sun: np.ndarray  # (3,) unit vector towards the sun: x, y, z
     direct: float  # what a surface facing the sun gets above the ambient light
     ambient: float

@@ -55,5 +55,6 @@ def show_epoch(
 
 
 def write_times(seconds: float, num_images: int) -> None:
+    """Write the seconds that the training took, and the images a second."""
     images_per_second = round(num_images / seconds, 2)
     write_json(paths.TRAIN_TIMES, {"seconds": round(seconds, 1), "images_per_second": images_per_second})
