@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 
 import page
@@ -29,6 +28,7 @@ from roadseg.networks.fitting import fit_weights
 from roadseg.networks.precision import reuse_freed_memory
 from roadseg.networks.prediction import normalize, upsample_logits
 from roadseg.networks.weights import read_tensors
+from roadseg.pipeline.catalogues import read_params
 from roadseg.pipeline.sections import Input
 from roadseg.scoring.accuracy import cal_acc
 from turns import Job, measure_all
@@ -36,7 +36,7 @@ from turns import Job, measure_all
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH, BATCH = 256, 864, 4
 INPUT = Input(height=HEIGHT, width=WIDTH, resize="area")
-CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+CATALOGUE = read_params()["models"]
 NETWORKS = ("effnet_b3_segformer", "mobilenet_v2_segformer", "mit_b0_segformer", "efficientvit_seg_b0")
 REAL = os.environ.get("ROADSEG_REAL_DATA")
 Logits = Callable[[np.ndarray], Tensor]  # images (N, H, W, 3) uint8 -> logits (N, C, h, w) float32

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from lightning_fabric import Fabric
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import nn
@@ -44,8 +43,8 @@ from roadseg.inference.predictions import WRITTEN_BEHIND, row_of, write_frame
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.precision import depthwise_in_float32, reuse_freed_memory, supported_precision
 from roadseg.networks.prediction import predict, torch_engine, upsample_like
+from roadseg.pipeline.catalogues import read_params, with_recipe
 from roadseg.pipeline.machine import num_workers
-from roadseg.pipeline.recipes import with_recipe
 from roadseg.pipeline.sections import Constant, Input, Strong
 from roadseg.scoring.accuracy import cal_acc
 from roadseg.scoring.class_weights import class_weights
@@ -60,7 +59,7 @@ ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH, BATCH = 256, 864, 4
 INPUT = Input(height=HEIGHT, width=WIDTH, resize="area")
 CPU = torch.device("cpu")
-PARAMS, _ = with_recipe(yaml.safe_load((ROOT / "params.yaml").read_text()))
+PARAMS, _ = with_recipe(read_params())
 CATALOGUE = PARAMS["models"]
 Row = tuple[str, str, str, str, str, str]
 

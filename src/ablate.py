@@ -103,7 +103,8 @@ def run_all(chosen: list[Experiment], options: argparse.Namespace) -> None:
 
 
 def refuse_uncommitted_code() -> None:
-    if changed := git("status", "--porcelain", "--", "src", "dvc.yaml", str(paths.PARAMS)).split("\n")[0]:
+    deciding = "src", "dvc.yaml", str(paths.PARAMS), str(paths.CONF)
+    if changed := git("status", "--porcelain", "--", *deciding).split("\n")[0]:
         raise UserError(f"{changed[3:]} is not committed; commit first, so that each result belongs to a commit")
 
 

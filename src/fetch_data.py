@@ -5,7 +5,8 @@
 Sources (`data.source`): synthetic, road scenes drawn here; kitti, the official archive, downloaded once into a store
 outside the project; seg_data, a folder, zip or tar in any of the layouts of datasets/layouts.py; cityscapes and
 mapillary, folders as they are unpacked from the archives that those who register get. What labels hold becomes class
-ids by the row of `class_sets` that `classes` names, and the classes are written down beside the frames.
+ids by the row of conf/classes.yaml that `classes` names, and the classes are written down beside
+the frames.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from roadseg.data import cityscapes, kitti, mapillary, seg_data
 from roadseg.data.archives import check_archive
 from roadseg.data.class_files import read_class_file
-from roadseg.data.class_rows import LabelRule, label_rule
+from roadseg.data.class_rows import OWN, LabelRule, label_rule
 from roadseg.data.download import download, shown_url
 from roadseg.data.folds import hold_out_fold
 from roadseg.data.splits import make_splits
@@ -45,8 +46,8 @@ def main() -> None:
 
 def chosen_rule(params: Params) -> LabelRule:
     """The classes of `classes`, and what in a label means them; UserError where the row's file is wrong."""
-    row = params.class_row
-    return label_rule(params.classes, read_class_file(paths.INPUT_CLASSES) if row.file else row)
+    row = read_class_file(paths.INPUT_CLASSES) if params.classes == OWN else params.class_row
+    return label_rule(params.classes, row)
 
 
 def fill(folder: Path, params: Params, rule: LabelRule) -> tuple[str, seg_data.Imported]:

@@ -28,6 +28,7 @@ from roadseg.networks.catalogue import build_model
 from roadseg.networks.tta import passes_of
 from roadseg.networks.weights import load_weights
 from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import read_params
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params, load_params
@@ -56,9 +57,7 @@ def main() -> None:
         row = params.network.model_dump(exclude={"pretrained"})
         write_json(folder / "config.json", hub_config(network, params.model, row))
         write_json(folder / "classes.json", class_rows(classes))
-        (folder / paths.PARAMS.name).write_text(
-            public_params(paths.PARAMS.read_text(encoding="utf-8")), encoding="utf-8"
-        )
+        (folder / paths.PARAMS.name).write_text(public_params(params), encoding="utf-8")
         exported = export(folder, params, network, len(classes)) if options.onnx else {}
         facts = card_facts(options.name, params, classes) | {"is_smp": is_smp(network), "exported": exported}
         card = render("model_card.md.j2", facts)
@@ -146,16 +145,15 @@ def card_facts(name: str, params: Params, classes: ClassSet) -> dict[str, Any]:
     }
 
 
-def public_params(text: str) -> str:
-    """Params.yaml for others: the same text, unless it holds local paths or what addresses hold of secrets."""
-    params = yaml.safe_load(text)
-    released = public(params)
+def public_params(params: Params) -> str:
+    """The parameters and the chosen rows in one file, without local paths and what addresses hold of secrets."""
+    network, classes = (row.model_dump(exclude_unset=True) for row in (params.network, params.class_row))
+    rows = {"models": {params.model: network}, "class_sets": {params.classes: classes}}
+    released = public(read_params() | rows)
     for section in ("seg_data", "cityscapes", "mapillary"):
         released["data"][section]["path"] = None
-    for row in released["class_sets"].values():
-        if "file" in row:
-            row["file"] = None
-    return text if released == params else yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
+    released["class_file"] = None
+    return yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 
 
 def public(value: Any) -> Any:

@@ -5,18 +5,22 @@ import signal
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from roadseg.frames.classes import CITYSCAPES, write_classes
+from roadseg.pipeline.catalogues import CATALOGUES, read_params
 
 ROOT = Path(__file__).parents[1]
+PARAMS = read_params(ROOT / "params.yaml")  # with the catalogues of conf/, as the tests start in the project
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -126,6 +130,15 @@ def write_seg_data(
     write_classes(folder, CITYSCAPES)
     (folder / "splits.json").write_text(json.dumps(splits))
     return folder
+
+
+def write_params(content: Mapping[str, Any], folder: Path = Path()) -> None:
+    """Write params.yaml and the catalogues in conf/ into a project's folder, from what `read_params` gives of them."""
+    for key, file in CATALOGUES.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(yaml.safe_dump(content[key], sort_keys=False))
+    rest = {key: value for key, value in content.items() if key not in CATALOGUES}
+    (folder / "params.yaml").write_text(yaml.safe_dump(rest, sort_keys=False))
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -5,16 +5,13 @@ import shutil
 
 import numpy as np
 import pandas as pd
-import yaml
-from conftest import ROOT, write_picture
+from conftest import PARAMS, ROOT, write_params, write_picture
 
 import report
 from roadseg.frames.classes import CITYSCAPES, NAMES, write_classes
 from roadseg.inference.label_check import write_rows
 from roadseg.pipeline import paths
 from roadseg.report.figures import plot_confusion
-
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def finish_run(folder, stems, **changes):
@@ -28,7 +25,7 @@ def finish_run(folder, stems, **changes):
             place = place[section]
         place[last] = value
     (folder / "metrics").mkdir()
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params, folder)
     label = np.zeros((20, 60), np.uint8)
     label[10:] = 13
     for stem in stems:

@@ -1,3 +1,4 @@
+import copy
 import errno
 import hashlib
 import json
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, FileServer, write_kitti, write_picture, write_seg_data
+from conftest import PARAMS, ROOT, FileServer, write_kitti, write_picture, write_seg_data
 
 import fetch_data
 from roadseg.data import download
@@ -34,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def set_params(source: str, **section: Any) -> None:
     """Write params.yaml as it is in the project, but with this source and these values in its section."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = copy.deepcopy(PARAMS)
     params["data"]["source"] = source
     params["data"][source].update(section)
     Path("params.yaml").write_text(yaml.safe_dump(params))

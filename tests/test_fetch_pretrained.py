@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from conftest import ROOT, FileServer
+from conftest import PARAMS, FileServer, write_params
 from safetensors.torch import load_file
 
 from fetch_pretrained import main
 from roadseg.networks.catalogue import build_model
 from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import read_params
 from roadseg.pipeline.stage import run
 
-DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
+DEFAULTS = PARAMS
 B0, MOBILENET = "mit_b0_segformer", "mobilenet_v2_segformer"
 
 
@@ -28,7 +28,7 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 
     def write(model: str, pretrained: str) -> None:
         changes = {"model": model, "pretrained": pretrained, "models": {**DEFAULTS["models"], "narrow": narrow}}
-        paths.PARAMS.write_text(yaml.safe_dump(DEFAULTS | changes, sort_keys=False))
+        write_params(DEFAULTS | changes)
 
     return write
 
@@ -201,13 +201,13 @@ def test_an_unknown_name_is_refused(choose) -> None:
 def test_a_network_of_one_size_is_refused_where_another_is_seen(choose, augment, scales, size, decided_by) -> None:
     """Before the training, not after it; crops and passes of prediction have sizes of their own."""
     choose("fixed", "none")
-    params = yaml.safe_load(paths.PARAMS.read_text())
+    params = read_params()
     params["models"]["fixed"] = {"arch": "DPT", "encoder": "tu-vit_tiny_patch16_224"}
     params["input"] |= {"height": 224, "width": 224}
     params["augment"] = augment
     params["augmentation"]["strong"] |= {"crop_height": 64, "crop_width": 128}
     params["predict"]["passes"]["scales"] = scales
-    paths.PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
+    write_params(params)
     if decided_by:
         line = error_line()
         assert line.startswith(f"error: models.fixed: the network can't take an input of {size} (")

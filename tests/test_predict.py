@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, write_picture, write_seg_data
+from conftest import PARAMS, ROOT, write_picture, write_seg_data
 
 import predict
 from roadseg.frames.classes import NAMES, colorize
@@ -23,8 +23,6 @@ from roadseg.networks.catalogue import build_model
 from roadseg.networks.weights import save_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
-
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ROOT
+from conftest import ROOT, write_params
 from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
 from roadseg.experiments.runs import finished_runs
 from roadseg.experiments.variants import apply_overrides
+from roadseg.pipeline.catalogues import read_params
 
 DVC = [sys.executable, "-m", "dvc"]
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ def project(tmp_path_factory):
         shutil.copy(ROOT / name, folder / name)
     for name in ("ablation.csv", "ablation.png"):
         shutil.copy(ROOT / "metrics" / name, folder / "metrics" / name)
-    (folder / "params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | {"model": "mit_b0_segformer"})))
+    write_params(apply_overrides(PARAMS, SMALL | {"model": "mit_b0_segformer"}), folder)
     run(folder, "git", "init", "-q", "-b", "main")
     run(folder, *DVC, "init", "-q")
     run(folder, *DVC, "config", "core.analytics", "false")
@@ -104,8 +105,8 @@ def test_new_content_behind_a_name_is_noticed(project, tmp_path):
     shutil.copy(project / "models" / "model.safetensors", weights)
     changes = {"data.source": "seg_data", "data.seg_data.path": str(frames), "pretrained": f"file:{weights}"}
     changes |= {"data.allow_leak": True}
-    params = apply_overrides(yaml.safe_load((clone / "params.yaml").read_text()), changes)
-    (clone / "params.yaml").write_text(yaml.safe_dump(params))
+    params = apply_overrides(read_params(clone / "params.yaml"), changes)
+    write_params(params, clone)
     fetched = "fetch_data", "fetch_pretrained"
     assert sorted(stages_run(run(clone, *DVC, "repro", *fetched))) == [*fetched, "preflight"]
     assert "up to date" in run(clone, *DVC, "status", *fetched)

@@ -5,13 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import conftest
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS, ROOT
 from safetensors.torch import load_file
 
 import class_weights
@@ -28,7 +28,6 @@ from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.training import parts
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 HISTORY = (paths.TRAIN_HISTORY, paths.TRAIN_IOU, paths.TRAIN_TIMES)
 SMALL = {
     "data.synthetic": {"train_frames": 6, "test_frames": 3, "height": 96, "width": 192, "seed": 5},
@@ -49,7 +48,7 @@ def write_params(**changes):
         for section in sections:
             target = target[section]
         target[last] = value
-    paths.PARAMS.write_text(yaml.safe_dump(params))
+    conftest.write_params(params)
 
 
 def run_all():

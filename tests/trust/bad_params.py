@@ -4,9 +4,8 @@ import copy
 from functools import partial
 
 import yaml
-from conftest import ROOT
+from conftest import PARAMS
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 NAN = float("nan")
 NO_SHARE = [-0.1, 1, 1.5, "half", None, NAN, []]
 NO_COUNT = [0, -3, 2.5, "many", None, {}]

@@ -6,13 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS
 from safetensors.torch import save
 
 from roadseg.networks.catalogue import build_model
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 MODEL, FILE = PARAMS["model"], Path("w.pth")
 
 

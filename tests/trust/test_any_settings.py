@@ -4,19 +4,16 @@ import copy
 import os
 
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import PARAMS, ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roadseg.experiments import variants as module
 from roadseg.experiments.variants import EXPERIMENTS, load_experiments
-from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.params import check_params
 from roadseg.pipeline.schema import read_yaml
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 VARIANTS = {
     "methods": ["dice"],
     "groups": {
@@ -103,9 +100,9 @@ def test_params_of_any_content(raw):
 @given(changed(VARIANTS))
 @often
 def test_experiments_of_any_content(raw):
-    contents = {EXPERIMENTS: raw, paths.PARAMS: PARAMS}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "read_yaml", contents.__getitem__)
+        patch.setattr(module, "read_yaml", {EXPERIMENTS: raw}.__getitem__)
+        patch.setattr(module, "read_params", lambda: PARAMS)
         try:
             load_experiments()
         except UserError as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roadseg.data.class_rows import names_file, problems_of_row
+from roadseg.data.class_rows import problems_of_row
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.schema import read_yaml, validate
 from roadseg.pipeline.sections import ClassRow
@@ -12,8 +12,7 @@ def read_class_file(path: Path) -> ClassRow:
     """Read a row of `class_sets` from a file; UserError, a line for each problem, where it is none."""
     row, problems = validate(ClassRow, read_yaml(path))
     if row:
-        problems = ["file: a file of classes can't name another file"] if names_file(row) else []
-        problems = problems or list(problems_of_row("the file", row))
+        problems = list(problems_of_row("the file", row))
     if row is None or problems:
         raise UserError("\n".join(f"{printable(path)}: {line}" for line in problems))
     return row

@@ -13,6 +13,8 @@ from roadseg.pipeline.sections import ClassRow
 
 MOST_CLASSES = 254  # ids 0..253 in 8 bits; 255 is no class, and the study's last bin, which is closed, takes one more
 
+OWN = "own"  # the classes of params.yaml's class_file
+
 Rgb = tuple[int, int, int]
 
 
@@ -53,38 +55,20 @@ def label_rule(name: str, row: ClassRow) -> LabelRule:
 
 
 def problems_of_classes(params: Params) -> list[str]:
-    """Return a line for each row of `class_sets` that is none, else for a choice of classes that the frames lack."""
-    problems = [line for name, row in params.class_sets.items() for line in problems_of_row(f"class_sets.{name}", row)]
-    return problems or _unfit_classes(params)
-
-
-def _unfit_classes(params: Params) -> list[str]:
-    """Find a choice of classes that is none, or that the frames don't have."""
-    if params.classes not in params.class_sets:
-        choice = ", ".join(params.class_sets)
-        return [f"classes: {params.classes!r} is not in `class_sets`; choose from {choice}"]
-    row, name = params.class_row, params.classes
-    if names_file(row) and not row.file:
-        return [f"class_sets.{name}.file is empty, but classes is {name}; name a YAML file of classes"]
-    if tuple(row.names) == NAMES:
-        return []
-    if params.data.source == "seg_data":
-        return []
-    frames = f"frames of data.source: {params.data.source} have those of Cityscapes"
-    return [f"classes: {name}, but {frames}; choose cityscapes, or frames of your own"]
-
-
-def names_file(row: ClassRow) -> bool:
-    """Whether a row leaves all that it says to a file, be it named or not."""
-    return "file" in row.model_fields_set
+    """Return a line for each broken row of the classes, and where the frames don't have the classes that are chosen."""
+    rows = {name: row for name, row in params.class_sets.items() if name != OWN}
+    problems = [line for name, row in rows.items() for line in problems_of_row(f"class_sets.{name}", row)]
+    row = params.class_sets.get(params.classes)
+    if row and params.data.source != "seg_data" and tuple(row.names) != NAMES:
+        problems.append(
+            f"classes: {params.classes}, but frames of data.source: {params.data.source} have those of Cityscapes; "
+            "choose cityscapes, or frames of your own"
+        )
+    return problems
 
 
 def problems_of_row(where: str, row: ClassRow) -> Iterator[str]:
     """Yield a line for each reason why a row, of the right form and called `where`, is no set of classes."""
-    if names_file(row):
-        if row.classes or row.values or row.ignore:
-            yield f"{where}.file: {row.file}, but the row has classes of its own; leave one of the two out"
-        return
     if len(row.classes) < 2:
         found = "no classes" if not row.classes else f"one class, {row.names[0]}"
         yield f"{where} has {found}; name two or more under its classes"

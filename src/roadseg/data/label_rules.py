@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from roadseg.data.archives import Tree
-from roadseg.data.class_rows import LabelRule, shown_value
+from roadseg.data.class_rows import OWN, LabelRule, shown_value
 from roadseg.data.colors import Colors, colors_of
 from roadseg.data.pairs import Pair
 from roadseg.frames.classes import IGNORE_INDEX, ClassSet
@@ -18,7 +18,8 @@ _SHOWN = 12  # values that a message names
 
 def values_of(rule: LabelRule) -> Values | Colors:
     """Return the meaning of what a label may hold, by the rule."""
-    where = f"add what it means to class_sets.{rule.name}, to a class or to ignore"
+    row = "the file that class_file names" if rule.name == OWN else f"{rule.name} in conf/classes.yaml"
+    where = f"add what it means to {row}, to a class or to ignore"
     if rule.labels == "colors":
         return colors_of(rule.colors, f"{rule.name} knows {_some(list(rule.colors))}: {where}")
     indices, hint = rule.labels == "palette", ", or choose classes whose labels are colors or palette"

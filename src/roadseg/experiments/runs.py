@@ -10,6 +10,7 @@ from typing import Any
 
 from roadseg.experiments.variants import Experiment
 from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import CATALOGUES
 from roadseg.pipeline.commands import dvc, dvc_into_log, git
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.params import Params, check_params
@@ -52,8 +53,10 @@ def _run(name: str, data: Mapping[str, Any]) -> Run | None:
     metrics = {file: content.get("data") for file, content in data["metrics"].items()}
     if not all(metrics.values()) or not metrics:
         return None
-    content = {key: value for file in data["params"].values() for key, value in file["data"].items()}
-    params, _ = check_params(content)  # None for those of an older code with other parameters
+    files = {file: content["data"] for file, content in data["params"].items()}
+    rows = {key: files.get(str(file), {}) for key, file in CATALOGUES.items()}  # those that the stages depend on
+    # None for those of an older code with other parameters
+    params, _ = check_params(files.get(str(paths.PARAMS), {}) | rows)
     return Run(name, data["rev"], params, metrics) if params else None
 
 
@@ -67,12 +70,7 @@ def current_runs(experiments: Iterable[Experiment], runs: Mapping[str, Run]) -> 
 
 def _is_current(run: Run, experiment: Experiment) -> bool:
     params, _ = check_params(experiment.params)
-    return params is not None and _values(run.params) == _values(params) and not code_has_changed(run.rev)
-
-
-def _values(params: Params) -> dict[str, Any]:
-    """What decides a result: the recipe's values are in their places, and DVC shows no other row of `recipes`."""
-    return params.model_dump(exclude={"recipe", "recipes"})
+    return params is not None and run.params.decided() == params.decided() and not code_has_changed(run.rev)
 
 
 def code_has_changed(rev: str) -> bool:

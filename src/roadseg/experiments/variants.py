@@ -12,9 +12,9 @@ from pydantic import Field
 
 from roadseg.data.class_rows import problems_of_classes
 from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import read_params, with_recipe
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import check_params
-from roadseg.pipeline.recipes import with_recipe
 from roadseg.pipeline.schema import read_yaml, validate
 from roadseg.pipeline.sections import Section
 
@@ -87,7 +87,7 @@ def load_experiments() -> Experiments:
 
 
 def _broken_variants(experiments: Experiments) -> list[str]:
-    problems, base = [], read_yaml(paths.PARAMS)
+    problems, base = [], read_params()
     for group_name, group in experiments.groups.items():
         for name, variant in group.variants.items():
             where = f"{group_name}.{name}"
@@ -138,7 +138,7 @@ def choose(experiments: Experiments, names: list[str], seeds: int, folds: int = 
 
     With more than one fold each of these once for each fold. Raises UserError for an unknown name.
     """
-    base, groups = read_yaml(paths.PARAMS), experiments.groups
+    base, groups = read_params(), experiments.groups
     known = {f"{group}-{variant}": (group, variant) for group in groups for variant in groups[group].variants}
     wanted = []
     for name in names or groups:
@@ -161,7 +161,7 @@ def other_of(experiments: Experiments, experiment: Experiment) -> Experiment | N
     group = experiments.groups[experiment.group]
     if not (other := group.compared_with(experiment.variant)):
         return None
-    return _experiment(group, read_yaml(paths.PARAMS), (experiment.group, other), experiment.seed, experiment.fold)
+    return _experiment(group, read_params(), (experiment.group, other), experiment.seed, experiment.fold)
 
 
 def _experiment(group: Group, base: Any, names: tuple[str, str], seed: int, fold: str) -> Experiment:

@@ -7,10 +7,10 @@ from pydantic import ConfigDict
 
 from roadseg.frames.classes import CITYSCAPES, ClassSet, read_classes
 from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import read_params, with_recipe
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import Predict
-from roadseg.pipeline.recipes import with_recipe
-from roadseg.pipeline.schema import read_yaml, validate
+from roadseg.pipeline.schema import validate
 from roadseg.pipeline.sections import Input, Network, Section
 from roadseg.pipeline.stage import read_json
 
@@ -76,7 +76,7 @@ def load_trained(path: Path) -> RunParams:
 
     Its other keys may be of another version, or empty as the data's paths are in a release.
     """
-    filled, _ = with_recipe(read_yaml(path))  # what else a recipe lacks doesn't matter here
+    filled, _ = with_recipe(read_params(path))  # what else a recipe lacks doesn't matter here
     trained, problems = validate(RunParams, filled)
     if trained and trained.model not in trained.models:
         problems = [f"model: {trained.model!r} is not in the catalogue `models`; get the file again"]

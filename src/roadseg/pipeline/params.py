@@ -1,182 +1,59 @@
-"""What `params.yaml` may say: one class per section, every key required, all errors reported together."""
+"""The checked parameters of a run: all keys are required, and all errors are reported together."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-
-from roadseg.pipeline import paths
+from roadseg.pipeline.catalogues import place_of, read_params, with_recipe
 from roadseg.pipeline.errors import UserError, printable
-from roadseg.pipeline.misfits import misfits_of
-from roadseg.pipeline.recipes import unknown_keys, with_recipe
-from roadseg.pipeline.schema import read_yaml, validate
+from roadseg.pipeline.rules import broken_rules
+from roadseg.pipeline.schema import validate, value_at
 from roadseg.pipeline.sections import (
+    Augmentation,
+    CheckLabels,
     ClassRow,
-    Constant,
-    Cosine,
-    CosineRestarts,
+    ClassWeights,
+    Data,
+    Dice,
+    Flops,
     Input,
+    Lovasz,
     Network,
-    Passes,
-    Plateau,
-    Poly,
-    Precision,
+    Predict,
+    Report,
+    RowName,
+    Schedule,
+    Schedules,
     Section,
-    Strong,
-    or_else,
+    Seed,
+    Train,
 )
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"),
-    or_else("a name is 1 to 64 letters, digits, - and _, and begins with one of the first two"),
-]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-class Synthetic(Section):
-    train_frames: Annotated[int, Field(ge=2, le=1_000_000)]
-    test_frames: Annotated[int, Field(ge=1, le=1_000_000)]
-    height: Annotated[int, Field(ge=64, le=4096)]
-    width: Annotated[int, Field(ge=64, le=4096)]
-    seed: Seed
-
-
-class Kitti(Section):
-    url: str
-    sha256: str | None
-
-
-class SegData(Section):
-    path: str | None
-
-
-class Cityscapes(Section):
-    path: str | None
-
-
-class Mapillary(Section):
-    path: str | None
-
-
-class Data(Section):
-    source: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
-    val_fraction: Share
-    fold: Annotated[
-        str, Field(pattern=r"^(none|\d{1,2}/\d{1,2})$"), or_else("write none, or 1/4 for the first of four")
-    ]
-    allow_leak: bool
-    synthetic: Synthetic
-    kitti: Kitti
-    seg_data: SegData
-    cityscapes: Cityscapes
-    mapillary: Mapillary
-
-
-class Dice(Section):
-    ignored: Literal["left_out", "false_positives"]
-
-
-class Lovasz(Section):
-    every: PositiveInt
-
-
-class ClassWeights(Section):
-    method: Literal["study", "inverse", "median_frequency", "effective_number", "none"]
-    beta: Share
-    labels: Literal["files", "augmented"]
-
-
-class Schedules(Section):
-    constant: Constant
-    cosine: Cosine
-    cosine_restarts: CosineRestarts
-    plateau: Plateau
-    poly: Poly
-
-
-class Augmentation(Section):
-    label_fill: Literal[0, 255]
-    draws: Literal["fresh", "frozen"]
-    strong: Strong
-
-
-class Train(Section):
-    epochs: NonNegativeInt
-    batch_size: PositiveInt
-    lr: PositiveFloat
-    weight_decay: NonNegativeFloat
-    optimizer: Literal["adam", "adamw", "sgd"]
-    select: Literal["val", "test", "last", "all"]
-    short_batch: Literal["by_frames", "as_full"]
-    batch_norm: Literal["train", "frozen"]
-    clip: NonNegativeFloat
-    ema: Share
-    weight_interpolation: Annotated[float, Field(ge=0, le=1)]
-    logit_adjustment: Annotated[float, Field(ge=0, le=1)]
-    decay: Literal["all", "weights"]
-    freeze: Annotated[
-        str,
-        Field(pattern="^(none|encoder|[1-9][0-9]*)$", coerce_numbers_to_str=True),
-        or_else("write none, encoder or a number of epochs"),
-    ]
-    precision: Precision
-    compile: bool
-    threads: Annotated[
-        str,
-        Field(pattern="^(machine|[1-9][0-9]{0,2})$", coerce_numbers_to_str=True),
-        or_else("write machine, or a number from 1 to 999"),
-    ]
-
-
-class Predict(Section):
-    engine: Literal["torch", "onnxruntime", "openvino"]
-    batch_size: PositiveInt
-    passes: Passes
-    upsampling: Literal["bilinear", "bicubic", "class_map"]
-    precision: Precision
-
-
-class CheckLabels(Section):
-    improbable: Share
-    shown: PositiveInt
-
-
-class Flops(Section):
-    height: Annotated[int, Field(ge=32, le=4096)]
-    width: Annotated[int, Field(ge=32, le=4096)]
-    network: str
-
-
-class Report(Section):
-    pictures: PositiveInt
-    frames: PositiveInt
 
 
 class Params(Section):
-    seed: Seed
+    """params.yaml with the recipe's values in place, and the catalogues that it chooses from."""
+
     data: Data
     classes: str
-    class_sets: dict[Name, ClassRow]
+    class_file: str | None
     model: str
-    models: dict[str, Network]
     pretrained: str
     recipe: str
-    recipes: dict[str, dict[str, Any]]
+    seed: Seed
+    input: Input
     loss: Literal["ce", "weighted_ce", "dice", "ce_dice", "ce_lovasz"]
     dice: Dice
     lovasz: Lovasz
     class_weights: ClassWeights
     schedule: Literal["constant", "cosine", "cosine_restarts", "plateau", "poly"]
-    schedules: Schedules
     augment: Literal["none", "study", "strong"]
     augmentation: Augmentation
-    input: Input
     train: Train
     predict: Predict
     check_labels: CheckLabels
     flops: Flops
     report: Report
+    class_sets: dict[RowName, ClassRow]
+    models: dict[str, Network]
+    schedules: Schedules
 
     @property
     def network(self) -> Network:
@@ -189,31 +66,42 @@ class Params(Section):
         return self.class_sets[self.classes]
 
     @property
-    def schedule_row(self) -> Constant | Cosine | CosineRestarts | Plateau | Poly:
+    def schedule_row(self) -> Schedule:
         """The chosen row of the schedules."""
-        row: Constant | Cosine | CosineRestarts | Plateau | Poly = getattr(self.schedules, self.schedule)
+        row: Schedule = getattr(self.schedules, self.schedule)
         return row
+
+    def decided(self) -> dict[str, Any]:
+        """Return all that decides the results of a run: its values, whatever recipe they are from, and chosen rows."""
+        rows = {"network": self.network, "class_row": self.class_row, "schedule_row": self.schedule_row}
+        values = self.model_dump(exclude={"recipe", "class_sets", "models", "schedules"})
+        return values | {name: row.model_dump() for name, row in rows.items()}
 
 
 def load_params() -> Params:
-    """Read `params.yaml`; a UserError lists every problem in it, a line each."""
-    params, problems = check_params(read_yaml(paths.PARAMS))
+    """Read params.yaml and the catalogues in conf/; a UserError lists every problem in them, a line each."""
+    params, problems = check_params(read_params())
     if params is None or problems:
-        raise UserError("\n".join(f"{paths.PARAMS}: {line}" for line in problems))
+        raise UserError("\n".join(map(place_of, problems)))
     return params
 
 
 def check_params(raw: Any) -> tuple[Params | None, list[str]]:
-    """Return the checked content of a parameter file, the recipe's values in place, and a line for each problem.
+    """Return the checked content of a parameter file with its catalogues, and a line for each problem.
 
     The content is None where it has no valid form.
     """
-    filled, missing = with_recipe(raw)
-    params, problems = validate(Params, filled)
-    malformed = {line.partition(":")[0] for line in problems}  # one line for each of these keys is enough
-    misfits = [line for line in misfits_of(filled) if line.partition(":")[0] not in malformed]
-    if missing or filled is raw:  # the word that nothing took the place of is no second problem
-        problems = [line for line in problems if ": 'recipe' is " not in line]
-    rows = params.recipes if params else {}
-    unknown = [line for name, row in rows.items() for line in unknown_keys(row, Params, f"recipes.{name}")]
-    return params, [printable(line) for line in missing + problems + unknown + misfits]
+    filled, problems = with_recipe(raw)
+    content = {key: value for key, value in filled.items() if key != "recipes"} if isinstance(filled, dict) else filled
+    params, malformed = validate(Params, content)
+    keys = {line.partition(":")[0] for line in malformed}  # one line for each of these keys is enough
+    broken = [line for line in broken_rules(filled) if line.partition(":")[0] not in keys]
+    return params, [printable(_with_recipe_named(raw, line)) for line in [*problems, *malformed, *broken]]
+
+
+def _with_recipe_named(raw: Any, line: str) -> str:
+    """Let a line about a value that the recipe has filled in name the recipe's row."""
+    key = line.partition(":")[0]
+    row = value_at(raw, "recipes", str(value_at(raw, "recipe")))
+    in_row = value_at(row, *key.split(".")) is not None and value_at(raw, *key.split(".")) is None
+    return f"recipes.{raw['recipe']}.{line}" if in_row else line

@@ -5,6 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+CONF = Path("conf")
 INPUTS_CHECKED = Path("data/inputs/checked")
 PARAMS_TAKEN = Path("data/inputs/params.yaml")  # as they were when DVC began
 INPUT_FRAMES = Path("data/inputs/frames")

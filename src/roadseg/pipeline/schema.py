@@ -12,12 +12,15 @@ from roadseg.pipeline.sections import Section
 
 Model = TypeVar("Model", bound=Section)
 _SHOWN = 100  # characters of a value
+_TOO_DEEP = "nested too deeply; it needs no more than a few levels"
+_LARGE = 20_000  # characters: libyaml is six times faster than Python, but crashes where a large file is nested deeply
 
 
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; UserError where it is not there or not YAML."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return yaml.load(text, getattr(yaml, "CSafeLoader" if len(text) < _LARGE else "", yaml.SafeLoader))
     except FileNotFoundError:
         raise UserError(f"{path} is not here; run this from the project's root folder") from None
     except IsADirectoryError:
@@ -27,7 +30,7 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, ValueError) as error:  # PyYAML raises the second for dates and numbers that can't be
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise UserError(f"{path} is nested too deeply; it needs no more than a few levels") from None
+        raise UserError(f"{path} is {_TOO_DEEP}") from None
 
 
 def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
@@ -35,7 +38,10 @@ def validate(model: type[Model], raw: Any) -> tuple[Model | None, list[str]]:
     try:
         return model.model_validate(raw), []
     except pydantic.ValidationError as error:
-        return None, [_explain(problem, model) for problem in error.errors()]
+        try:
+            return None, [_explain(problem, model) for problem in error.errors()]
+        except RecursionError:
+            return None, [f"the file: {_TOO_DEEP}"]
 
 
 def _explain(problem: Any, model: type[Section]) -> str:
@@ -50,6 +56,8 @@ def _explain(problem: Any, model: type[Section]) -> str:
             return f"{key} is not a parameter{_closest(problem['loc'], model)}"
         case "literal_error":
             return f"{key}: {value} is unknown; choose from {problem['ctx']['expected'].replace(' or ', ', ')}"
+        case _ if problem["input"] is None:
+            return f"{key} is empty; write a value"
         case _:
             return f"{key}: {value} is wrong; {problem['msg'][0].lower() + problem['msg'][1:]}"
 
@@ -64,3 +72,10 @@ def _closest(loc: tuple[Any, ...], model: type[Section]) -> str:
     if near:
         return f"; did you mean {near[0]}?"
     return f"; the known ones are {', '.join(known)}" if known else "; remove it"
+
+
+def value_at(content: Any, *keys: str) -> Any:
+    """Return the value under nested keys of a file's content, None where there is none."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import PARAMS, ROOT, write_params
 
 from roadseg.experiments import variants
 from roadseg.experiments.variants import (
@@ -14,7 +14,6 @@ from roadseg.experiments.variants import (
     load_experiments,
     other_of,
 )
-from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 
 GOOD = yaml.safe_load((ROOT / "experiments.yaml").read_text())
@@ -24,7 +23,7 @@ GOOD = yaml.safe_load((ROOT / "experiments.yaml").read_text())
 def project(tmp_path, monkeypatch):
     """The project's params.yaml, and a function that loads changed experiments."""
     monkeypatch.chdir(tmp_path)
-    paths.PARAMS.write_text((ROOT / "params.yaml").read_text())
+    write_params(PARAMS)
 
     def load(content):
         variants.EXPERIMENTS.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -5,14 +5,13 @@ import json
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS
 
 from roadseg.inference.hub import hub_config, is_smp
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.weights import save_weights
 
-ROWS = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+ROWS = PARAMS["models"]
 
 
 @pytest.mark.parametrize("name", ["resnet18_slim_segformer", "mobilenet_v2_segformer"])

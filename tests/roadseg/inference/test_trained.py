@@ -1,12 +1,11 @@
 """A trained network is found in the workspace or in a release, and what is missing is named."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import PARAMS
 
 from roadseg.frames.classes import CITYSCAPES, ClassSet
 from roadseg.inference.trained import find_trained, load_trained
@@ -18,7 +17,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for place in (".", "release/first"):
         Path(place).mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "params.yaml", place)
+        Path(place, "params.yaml").write_text(yaml.safe_dump(PARAMS))  # with the catalogues, as in a release
     for weights in ("models", "release/first"):
         Path(weights).mkdir(exist_ok=True)
         Path(weights, "model.safetensors").touch()
@@ -30,7 +29,7 @@ def test_a_release_is_found_by_its_folder_and_by_its_weights(folder, place):
     trained = find_trained(Path(place))
     assert trained.weights == Path("release/first/model.safetensors")
     assert trained.classes == CITYSCAPES
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    raw = PARAMS
     assert (trained.params.model, trained.params.input.model_dump()) == (raw["model"], raw["input"])
 
 
@@ -92,22 +91,22 @@ def test_wrong_keys_of_the_network_are_named(folder, key, value, message):
         load_trained(Path("params.yaml"))
 
 
-@pytest.mark.parametrize(("recipe", "upsampling"), [("study", "bilinear"), ("strong", "bicubic")])
+@pytest.mark.parametrize(("recipe", "upsampling"), [("study", "bilinear"), ("few_frames", "bicubic")])
 def test_what_a_recipe_says_of_the_prediction_is_put_in(recipe, upsampling, folder):
     raw = yaml.safe_load(Path("params.yaml").read_text())
-    assert raw["predict"]["upsampling"] == "recipe"
+    assert raw["predict"]["upsampling"] is None
     Path("params.yaml").write_text(yaml.safe_dump(raw | {"recipe": recipe}))
     assert load_trained(Path("params.yaml")).predict.upsampling == upsampling
 
 
 def test_a_release_may_lack_what_only_training_reads(folder):
     raw = yaml.safe_load(Path("params.yaml").read_text())
-    raw["recipes"]["scratch"].pop("train")
+    raw["recipes"]["base"].pop("train")
     Path("params.yaml").write_text(yaml.safe_dump(raw))
     assert load_trained(Path("params.yaml")).predict.upsampling == "bilinear"
-    raw["recipes"]["scratch"].pop("predict")
+    raw["recipes"]["base"].pop("predict")
     Path("params.yaml").write_text(yaml.safe_dump(raw))
     with pytest.raises(
-        UserError, match=r"^params\.yaml: predict\.upsampling: 'recipe' is unknown; choose from 'bilinear', "
+        UserError, match=r"^params\.yaml: predict\.upsampling: None is unknown; choose from 'bilinear', "
     ):
         load_trained(Path("params.yaml"))

@@ -6,15 +6,14 @@ import sys
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS, ROOT
 from torch import nn
 
 from roadseg.networks.catalogue import build_model, check_network, check_smallest_batch
 from roadseg.networks.cost import count_flops, count_parameters
 from roadseg.pipeline.errors import UserError
 
-CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+CATALOGUE = PARAMS["models"]
 INPUT = 128, 160
 ARCHITECTURES = sorted({*smp.MODEL_ARCHITECTURES_MAPPING} - {"dpt"})  # a ViT takes one size, see below
 

@@ -2,14 +2,13 @@
 
 import pytest
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS
 from torch.utils.flop_counter import FlopCounterMode
 
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.cost import Timed, count_flops
 
-CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+CATALOGUE = PARAMS["models"]
 # counted by others for one 375x1242 image
 NARROW = {
     "mobilenet_v2_segformer": 13.7,

@@ -45,6 +45,7 @@ def project(tmp_path_factory):
     preflight = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["preflight"]
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"preflight": preflight} | PIPELINE}))
     shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "conf", folder / "conf")
     (folder / "stage.py").write_text(STAGE)
     (folder / ".gitignore").write_text("/data\n/out\n/started\n/go\n")
     run(folder, "git", "init", "-q", "-b", "main")
@@ -84,7 +85,7 @@ def test_an_experiment_beside_a_running_repro_does_not_get_into_its_results(proj
     assert "busy" in refused[0].stderr + refused[0].stdout or "lock" in refused[0].stderr
     assert yaml.safe_load((project / "params.yaml").read_text())["train"]["lr"] == 0.5
     assert code != 0
-    assert "error: params.yaml: train.lr is 0.5, and was 'recipe' when it was checked" in output
+    assert "error: params.yaml: train.lr is 0.5, and was None when it was checked" in output
     assert "Traceback" not in output
     locked = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
     assert "first" not in locked
@@ -98,12 +99,15 @@ def stage(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_STAGE", "train")
     paths.PIPELINE.write_text(
-        yaml.safe_dump({"stages": {"train": {"params": ["model", "models.${model}", "train"]}, "report": {}}})
+        yaml.safe_dump(
+            {"stages": {"train": {"params": ["model", {"conf/models.yaml": ["${model}"]}, "train"]}, "report": {}}}
+        )
     )
 
     def write(path=paths.PARAMS, **values):
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"model": "a", "models": {"a": {"arch": "x"}, "b": {"arch": "x"}}, "train": {"lr": 1}, "seed": 1}
+        content |= {"class_sets": {}, "recipes": {}, "schedules": {}}
         path.write_text(yaml.safe_dump(content | values))
 
     write()
@@ -117,7 +121,7 @@ def stage(tmp_path, monkeypatch):
         ({"train": {}}, "params.yaml: train.lr is None, and was 1"),
         ({"train": None}, "params.yaml: train is None, and was {'lr': 1}"),
         ({"train": {"lr": 1, 2: 0}}, "params.yaml: train.2 is 0, and was None"),
-        ({"models": {"a": {"arch": "y"}}}, "params.yaml: models.a.arch is 'y', and was 'x'"),
+        ({"models": {"a": {"arch": "y"}}}, "conf/models.yaml: a.arch is 'y', and was 'x'"),
         ({"model": "b", "train": {"lr": 2}}, r"params.yaml: model is 'b', and was 'a' \(and 1 more\)"),
     ],
 )

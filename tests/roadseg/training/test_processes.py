@@ -4,14 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 import torch.distributed as dist
-import yaml
-from conftest import ROOT
+from conftest import ROOT, write_params
 from safetensors.torch import load_file, save_file
 from test_stages import PARAMS, SMALL
 
@@ -62,7 +60,7 @@ def output_of(process):
 def make_project(folder, **changes):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        Path("params.yaml").write_text(yaml.safe_dump(apply_overrides(PARAMS, SMALL | CALM | changes)))
+        write_params(apply_overrides(PARAMS, SMALL | CALM | changes))
         for stage in (fetch_data, fetch_pretrained, class_weights):
             stage.main()
     return folder

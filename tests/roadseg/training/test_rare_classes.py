@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-import yaml
-from conftest import ROOT
+from conftest import PARAMS
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -12,7 +11,7 @@ from roadseg.networks.catalogue import build_model
 from roadseg.pipeline.errors import UserError
 from roadseg.training.rare_classes import RARE, bias_of_logits, mean_beliefs, rise_of_rare
 
-CATALOGUE = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+CATALOGUE = PARAMS["models"]
 
 
 def test_beliefs_are_the_mean_over_all_pixels_of_all_images():
