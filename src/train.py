@@ -6,7 +6,7 @@ python src/train.py    DVC stage `train`: data/seg_data, models/pretrained.safet
                        train_iou.csv, train_times.json
 
 After each epoch train_history.csv and train_iou.csv hold all rows so far, and train.json the last one; in the end the
-chosen one. docs/watch.md shows how to look at them.
+chosen one. docs/tour.md shows how to look at them.
 """
 
 import time
