@@ -10,6 +10,8 @@ from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.pipeline.commands import dvc, git
 from roadseg.pipeline.errors import UserError
 
+pytestmark = pytest.mark.slow  # starts DVC
+
 STAGES = """
 stages:
   train:

@@ -124,7 +124,7 @@ def public_efficientvit(key: str) -> str:
         return f"backbone.stages.{part[-1]}.op_list.{tail.removeprefix('blocks.')}"
     layer, *rest = rest
     if layer == "inputs":
-        place = {"0": "2", "1": "1.op_list.0", "2": "0.op_list.0"}[rest[0]]  # the two that are enlarged are sequences
+        place = {"0": "2", "1": "1.op_list.0", "2": "0.op_list.0"}[rest[0]]  # the two that are upsampled are sequences
         return ".".join(["head.input_ops", place, *rest[1:]])
     return {
         "blocks": "head.middle.op_list.",
