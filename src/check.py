@@ -16,8 +16,7 @@ import yaml
 from roadseg.pipeline import paths
 from roadseg.pipeline.commands import DVC, dvc, git
 from roadseg.pipeline.errors import UserError
-from roadseg.pipeline.stage import read_json, run
-from roadseg.pipeline.usage import take_no_options
+from roadseg.pipeline.stage import read_json, run, take_no_options
 
 TOLERANCE = 0.03  # of mIoU, in 0..1
 BIT_EQUAL = ("fetch_data", "fetch_pretrained", "class_weights", "flops")

@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 from roadseg.pipeline.errors import Stopped, UserError
 from roadseg.pipeline.supervision import supervised
 from roadseg.pipeline.unchanged import same_params
-from roadseg.pipeline.usage import take_no_options
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -60,6 +60,18 @@ def run(main: Callable[[], None]) -> None:
 def _is_lack_of_memory(error: Exception) -> bool:
     # torch's own class for GPUs, and the plain RuntimeError that it raises on a CPU
     return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
+
+
+def take_no_options(example: str) -> None:
+    """Answer --help with the docstring of the script that runs and an example, and refuse any other argument.
+
+    `{name}` in the example is the script's.
+    """
+    ArgumentParser(
+        description=sys.modules["__main__"].__doc__,
+        epilog=f"example: {example.format(name=Path(sys.argv[0]).stem)}",
+        formatter_class=RawDescriptionHelpFormatter,
+    ).parse_args()
 
 
 @contextmanager
