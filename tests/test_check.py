@@ -42,12 +42,14 @@ def repository(tmp_path):
     return tmp_path / "clone"
 
 
+@pytest.mark.slow
 def test_a_fresh_lock_passes_without_the_data(repository, capsys):
     assert not (repository / "out.txt").exists()
     check.check_lock(repository)
     assert "the lock is fresh" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "text"), [("params.yaml", "n: 2\n"), ("in.txt", "2")])
 def test_a_lock_that_is_behind_parameters_or_code_fails(repository, file, text):
     (repository / file).write_text(text)
@@ -55,15 +57,12 @@ def test_a_lock_that_is_behind_parameters_or_code_fails(repository, file, text):
         check.check_lock(repository)
 
 
-def test_a_stage_whose_result_is_there_runs_all_the_same(repository):
-    (repository / "log.txt").unlink()
+@pytest.mark.slow
+def test_the_pipeline_runs_anew_though_its_result_is_there_and_a_failure_is_reported(repository):
     subprocess.run([*check.DVC, "repro", "-q"], cwd=repository, check=True)
     (repository / "log.txt").unlink(missing_ok=True)
     check.run_anew(repository)
     assert (repository / "log.txt").read_text() == "ran\n"
-
-
-def test_a_pipeline_that_fails_is_reported(repository):
     (repository / "in.txt").unlink()
     with pytest.raises(UserError, match="the pipeline fails in a fresh clone"):
         check.run_anew(repository)

@@ -217,39 +217,6 @@ def test_a_task_that_fails_gives_its_reason_and_leaves_nothing(project, tmp_path
     assert ray_sweep.reason_in(output).startswith(f"the DVC remote {tmp_path / 'store'} is not there on ")
 
 
-def test_a_sweep_fetches_what_is_done_and_keeps_the_reason_of_what_failed(monkeypatch):
-    """The driver's part with another scheduler in the place of Ray's, and tasks that only answer."""
-    answers = {"toy-bad-s1": (1, "error: 13 is no number\n"), "toy-one-s1": (0, "log")}
-
-    class Task:
-        remote = staticmethod(lambda *order: order[0])
-
-    class Ray:
-        nodes = staticmethod(lambda: [machine(2.0)])
-        shutdown = staticmethod(lambda: None)
-        remote = staticmethod(lambda **how: asked.append(how) or (lambda _: Task))
-
-    class Notes:
-        put = staticmethod(lambda _: None)
-
-    asked = []
-    pulled = []
-    for name, replacement in {
-        "pushed_commit": lambda: ("url", "c0ffee"),
-        "check_dvc_remote": lambda: None,
-        "dvc": lambda _: "",
-        "connect": lambda _: Ray,
-        "note_queue": lambda _: Notes,
-        "ended": lambda _, tasks, __: [(one, *answers[task]) for task, one in tasks.items()],
-        "pull_experiment": lambda *what: pulled.append(what) or "",
-    }.items():
-        monkeypatch.setattr(ray_sweep, name, replacement)
-    ended = list(ray_sweep.sweep([toy("bad", 13), toy("one", 1)], "auto", None))
-    assert [(one.name, reason) for one, reason, _ in ended] == [("toy-bad-s1", "13 is no number"), ("toy-one-s1", "")]
-    assert pulled == [("toy-one-s1", "c0ffee")]
-    assert asked == [{"num_gpus": 0, "num_cpus": 2, "max_retries": ray_sweep.RETRIES}]
-
-
 DRIVER = """\
 import sys
 sys.path.insert(0, {src!r})
