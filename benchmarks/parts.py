@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from segmentation_models_pytorch.losses import LovaszLoss
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 import page
@@ -70,7 +70,7 @@ def main() -> None:
         "crops": crops,
         "loss": loss,
         "lovasz": lovasz,
-        "enlarging": enlarging,
+        "upsampling": upsampling,
         "scoring": scoring,
         "weights": weights,
         "prediction": prediction,
@@ -139,27 +139,17 @@ def crops(folder: Path, files: list[FrameFiles]) -> list[Row]:
     return [(part, "", f"{rate:.0f} images/s", "", "40 images/s", "half by a rare class")]
 
 
-# --- losses, and logits of an eighth of a crop's sides enlarged for them
+# --- losses, and logits of an eighth of a crop's sides upsampled for them
 
 
-def _logits_and_targets(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    random = torch.Generator().manual_seed(0)
-    logits = torch.randn(BATCH, 19, height, width, generator=random).requires_grad_()
-    targets = torch.randint(0, 19, (BATCH, height, width), generator=random)
-    targets[torch.rand(targets.shape, generator=random) < 0.05] = 255
-    return logits, targets
-
-
-def loss_job(
-    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], height: int = HEIGHT, width: int = WIDTH
-) -> Job:
-    logits, targets = _logits_and_targets(height, width)
+def gradient_job(of: Callable[[Tensor], Tensor], logits: Tensor, weights: Tensor | None = None) -> Job:
+    """A pass forward and backward; its result is a part of the gradient, enough to compare and quick to hand over."""
 
     def step() -> np.ndarray:
         logits.grad = None
-        loss_of(logits, targets).backward()
+        of(logits).backward(weights)
         assert logits.grad is not None
-        return logits.grad.numpy()[:, :, ::8, ::8].copy()  # enough to compare, quick to hand over
+        return logits.grad.numpy()[:, :, ::8, ::8].copy()
 
     return step
 
@@ -170,71 +160,59 @@ def with_gradients(study: Callable[[], Job], ours: Callable[[], Job], part: str,
     return row(part, pair, goal, f"{words}gradients {apart:.0e} apart")
 
 
-def study_loss() -> Job:
-    return loss_job(study_way.ce_dice)
+def loss_job(loss_of: Callable[[Tensor, Tensor], Tensor], height: int, width: int) -> Job:
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(BATCH, 19, height, width, generator=random).requires_grad_()
+    targets = torch.randint(0, 19, (BATCH, height, width), generator=random)
+    targets[torch.rand(targets.shape, generator=random) < 0.05] = 255
+    return gradient_job(lambda logits: loss_of(logits, targets), logits)
 
 
-def our_loss() -> Job:
-    return loss_job(build_loss("ce_dice"))
+def our_ce_dice() -> Job:
+    return loss_job(build_loss("ce_dice"), HEIGHT, WIDTH)
 
 
 def loss(_: Path, __: list[FrameFiles]) -> list[Row]:
-    return [with_gradients(study_loss, our_loss, "`ce_dice` forward and backward, float32", "2.4")]
+    study = partial(loss_job, study_way.ce_dice, HEIGHT, WIDTH)
+    return [with_gradients(study, our_ce_dice, "`ce_dice` forward and backward, float32", "2.4")]
 
 
-def libraries_lovasz() -> Job:
-    def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        of_some = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::4, ::4], targets[:, ::4, ::4])
-        return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
+def libraries_ce_lovasz(logits: Tensor, targets: Tensor) -> Tensor:
+    of_some = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::4, ::4], targets[:, ::4, ::4])
+    return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
 
+
+def our_ce_lovasz(logits: Tensor, targets: Tensor) -> Tensor:
+    return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
+
+
+def lovasz_job(loss_of: Callable[[Tensor, Tensor], Tensor]) -> Job:
     reuse_freed_memory()  # for both, or clearing new pages would hide what differs
-    return loss_job(loss_of, 384, 1248)
-
-
-def our_lovasz() -> Job:
-    def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
-
-    reuse_freed_memory()
     return loss_job(loss_of, 384, 1248)
 
 
 def lovasz(_: Path, __: list[FrameFiles]) -> list[Row]:
-    part = "`ce_lovasz` forward and backward, crops of 384x1248, float32"
-    return [
-        with_gradients(libraries_lovasz, our_lovasz, part, "1", "losses of torch and smp in place of the study's; ")
-    ]
+    study, ours = partial(lovasz_job, libraries_ce_lovasz), partial(lovasz_job, our_ce_lovasz)
+    part, words = "`ce_lovasz` forward and backward, crops of 384x1248, float32", "losses of torch and smp"
+    return [with_gradients(study, ours, part, "1", f"{words} in place of the study's; ")]
 
 
-def enlarging_job(enlarge: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Job:
+def torch_upsampling(logits: Tensor, labels: Tensor) -> Tensor:
+    return interpolate(logits.contiguous(), labels.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def upsampling_job(upsample: Callable[[Tensor, Tensor], Tensor]) -> Job:
     reuse_freed_memory()  # for both, or clearing new pages would hide what differs
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(BATCH, 19, 48, 156, generator=random).to(memory_format=torch.channels_last).requires_grad_()
-    labels, gradient = torch.zeros(BATCH, 384, 1248), torch.randn(BATCH, 19, 384, 1248, generator=random)
-
-    def step() -> np.ndarray:
-        logits.grad = None
-        enlarge(logits, labels).backward(gradient)
-        assert logits.grad is not None
-        return logits.grad.numpy().copy()
-
-    return step
+    labels, weights = torch.zeros(BATCH, 384, 1248), torch.randn(BATCH, 19, 384, 1248, generator=random)
+    return gradient_job(lambda logits: upsample(logits, labels), logits, weights)
 
 
-def study_enlarging() -> Job:
-    def enlarge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return interpolate(logits.contiguous(), labels.shape[-2:], mode="bilinear", align_corners=False)
-
-    return enlarging_job(enlarge)
-
-
-def our_enlarging() -> Job:
-    return enlarging_job(upsample_like)
-
-
-def enlarging(_: Path, __: list[FrameFiles]) -> list[Row]:
-    part = "logits enlarged from 48x156 to 384x1248 and the gradient back, float32"
-    return [with_gradients(study_enlarging, our_enlarging, part, "1", "torch's operator in place of the study's; ")]
+def upsampling(_: Path, __: list[FrameFiles]) -> list[Row]:
+    study, ours = partial(upsampling_job, torch_upsampling), partial(upsampling_job, upsample_like)
+    part, words = "logits upsampled from 48x156 to 384x1248 and the gradient back, float32", "torch's operator"
+    return [with_gradients(study, ours, part, "1", f"{words} in place of the study's; ")]
 
 
 # --- scoring
@@ -296,9 +274,10 @@ def _network(name: str = "effnet_b3_segformer") -> nn.Module:
 def _ready(name: str, engine: str = "torch") -> nn.Module:
     """The network as the stage runs it on a CPU."""
     reuse_freed_memory()
+    precision = supported_precision("bf16-mixed", CPU)
     if engine != "torch":
-        return Exported(engine, _network(name), supported_precision("bf16-mixed", CPU) == "bf16-mixed")
-    fabric = Fabric(accelerator="cpu", devices=1, precision=supported_precision("bf16-mixed", CPU))
+        return Exported(engine, _network(name), precision == "bf16-mixed")
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     return fabric.setup(_network(name).to(memory_format=torch.channels_last))
 
 
@@ -373,8 +352,7 @@ def sources(folder: Path, files: list[FrameFiles]) -> list[Row]:
 
 
 def study_training(name: str) -> Job:
-    torch.manual_seed(0)
-    network = build_model(name, CATALOGUE[name], 19).train()
+    network = _network(name).train()
     optimizer = study_way.optimizer_of(network)
     images = torch.rand(BATCH, 3, HEIGHT, WIDTH)
     targets = torch.randint(0, 19, (BATCH, HEIGHT, WIDTH))
@@ -383,10 +361,9 @@ def study_training(name: str) -> Job:
 
 def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size: int = BATCH) -> Job:
     reuse_freed_memory()
-    torch.manual_seed(0)
     precision = supported_precision("bf16-mixed", CPU)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    network = build_model(name, CATALOGUE[name], 19).to(memory_format=torch.channels_last)
+    network = _network(name).to(memory_format=torch.channels_last)
     depthwise_in_float32(network, precision, CPU)
     model, optimizer = fabric.setup(network, build_optimizer("adamw", network.parameters(), 1e-4, 1e-4))
     schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
@@ -396,17 +373,13 @@ def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size:
     return lambda: train_epoch(fabric, model, batches, loss_of, optimizer, schedule, batch_size)
 
 
+TRAINED = {"effnet_b3_segformer": "2.2", "mit_b2_segformer": "2", "mobilenet_v2_segformer": "2"}  # and the goals
+
+
 def training(_: Path, __: list[FrameFiles]) -> list[Row]:
-    goals = {"effnet_b3_segformer": "2.2", "mit_b2_segformer": "2", "mobilenet_v2_segformer": "2"}
-    return [
-        row(
-            f"training step, batch {BATCH}, {name}",
-            measure(study_training, our_training, name, turns=3),
-            goal,
-            "see below",
-        )
-        for name, goal in goals.items()
-    ]
+    part = f"training step, batch {BATCH}"
+    pairs = {name: measure(study_training, our_training, name, turns=3) for name in TRAINED}
+    return [row(f"{part}, {name}", pair, TRAINED[name], "see below") for name, pair in pairs.items()]
 
 
 # --- memory
@@ -425,13 +398,12 @@ def peak_memory(maker: Callable[[str], Job], name: str) -> Job:
 
 def memory(_: Path, __: list[FrameFiles]) -> list[Row]:
     rows = []
-    for name in ("effnet_b3_segformer", "mit_b2_segformer", "mobilenet_v2_segformer"):
-        pair = measure(
-            partial(peak_memory, study_training), partial(peak_memory, our_training), name, turns=1, warm_up=0
-        )
-        study, ours = pair.study_result, pair.our_result
-        gib = (f"{study:.2f} GiB", f"{ours:.2f} GiB", f"{study / ours:.1f}")
-        rows.append((f"peak memory of the training process, {name}", *gib, "1", "resident set"))
+    for name in TRAINED:
+        makers = (partial(peak_memory, maker) for maker in (study_training, our_training))
+        pair = measure(*makers, name, turns=1, warm_up=0)
+        gib = (f"{pair.study_result:.2f} GiB", f"{pair.our_result:.2f} GiB")
+        ratio = f"{pair.study_result / pair.our_result:.1f}"
+        rows.append((f"peak memory of the training process, {name}", *gib, ratio, "1", "resident set"))
     return rows
 
 

@@ -128,7 +128,7 @@ def class_weights(batches: DataLoader) -> np.ndarray:
 
 
 def predict(network: nn.Module, files: Sequence[FrameFiles], height: int, width: int, folder: Path) -> Iterator[Path]:
-    """Frame by frame: read, forward, enlarge the class map, write it in grey and in colour."""
+    """Frame by frame: read, forward, upsample the class map, write it in grey and in colour."""
     prepare = A.Compose([A.Resize(height, width), A.Normalize(), ToTensorV2()])
     colours = np.concatenate([PALETTE, np.zeros((256 - NUM_CLASSES, 3), np.uint8)])
     network.eval()
