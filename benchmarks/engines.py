@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 import page
-from roadseg.data.kitti import import_frames
-from roadseg.data.seg_data import make_layout
+from roadseg.data.kitti import find_frames
+from roadseg.data.seg_data import import_frames, make_layout
 from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
@@ -52,7 +52,7 @@ def main() -> None:
             print(" | ".join(rows[-1]), flush=True)
         if REAL:
             make_layout(Path(folder))
-            import_frames(Path(REAL, "data_semantics_32.zip"), Path(folder))
+            import_frames(Path(REAL, "data_semantics_32.zip"), Path(folder), find_frames)
             scores = measure_all([partial(score_job, engine) for engine in engines], Path(folder), turns=1, warm_up=0)
             rows.append(("mIoU of efficientvit_seg_b0, KITTI", *(f"{100 * miou:.2f} %" for _, miou in scores)))
             print(" | ".join(rows[-1]), flush=True)

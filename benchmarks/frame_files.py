@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from roadseg.data.kitti import import_frames
-from roadseg.data.seg_data import make_layout
+from roadseg.data.kitti import find_frames
+from roadseg.data.seg_data import import_frames, make_layout
 from roadseg.frames.files import FrameFiles, frame_files
 from roadseg.frames.images import write_image
 from roadseg.scenes.scene import render_scene
@@ -21,7 +21,7 @@ def write_frames(folder: Path, count: int) -> list[FrameFiles]:
     """Put `count` pictures and labels, both PNG as KITTI's, into the empty `folder`."""
     make_layout(folder)
     if real := os.environ.get("ROADSEG_REAL_DATA"):
-        import_frames(Path(real, "data_semantics_32.zip"), folder)
+        import_frames(Path(real, "data_semantics_32.zip"), folder, find_frames)
     else:
         for index in range(DISTINCT):
             image, label = render_scene(1, index, HEIGHT, WIDTH)

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from roadseg.data.contents import read_contents
-from roadseg.data.facts import class_rows, size_rows, split_rows, twins
+from roadseg.data.survey import read_contents, survey
 from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.files import files_by_split
 from roadseg.pipeline import paths
@@ -54,16 +53,10 @@ def survey_of(folder: Path, classes: ClassSet) -> dict[str, Any]:
     if not (folder / paths.SPLITS.name).is_file():
         raise UserError(f"{printable(folder)} has no splits.json; run `dvc repro fetch_data` to make data/seg_data")
     files = files_by_split(folder, read_json(folder / paths.SPLITS.name))
-    names = {split: [str(file.image.relative_to(folder)) for file in of_split] for split, of_split in files.items()}
-    splits = {split: (names[split], read_contents(of_split)) for split, of_split in files.items()}
-    everything = [{"split": split, "frame": name} for split, of_split in names.items() for name in of_split]
-    return {
-        "splits": split_rows(splits, len(classes)),
-        "classes": class_rows(splits, classes.names),
-        "sizes": size_rows(splits),
-        "twins": twins(splits),
-        "shown": spread(everything, SHOWN),
-    }
+    named = {s: {str(file.image.relative_to(folder)): file for file in of_split} for s, of_split in files.items()}
+    everything = [{"split": split, "frame": name} for split, of_split in named.items() for name in of_split]
+    contents = {split: read_contents(of_split) for split, of_split in named.items()}
+    return survey(contents, classes.names) | {"shown": spread(everything, SHOWN)}
 
 
 def spread(frames: Sequence[dict[str, str]], most: int) -> list[dict[str, str]]:

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from roadseg.data.class_files import read_class_file
-from roadseg.data.class_rows import problems_of_classes
+from roadseg.data.class_sets import problems_of_classes, read_class_file
 from roadseg.data.download import check_address
 from roadseg.experiments.former_runs import FormerRun, former_run
 from roadseg.inference.packages import check_engine

@@ -150,8 +150,9 @@ def public_params(params: Params) -> str:
     network, classes = (row.model_dump(exclude_unset=True) for row in (params.network, params.class_row))
     rows = {"models": {params.model: network}, "class_sets": {params.classes: classes}}
     released = public(read_params() | rows)
-    for section in ("seg_data", "cityscapes", "mapillary"):
-        released["data"][section]["path"] = None
+    for section in released["data"].values():
+        if isinstance(section, dict) and "path" in section:
+            section["path"] = None
     released["class_file"] = None
     return yaml.safe_dump(released, sort_keys=False, allow_unicode=True)
 

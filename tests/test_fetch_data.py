@@ -92,7 +92,7 @@ def test_kitti(http_server: FileServer, capsys: pytest.CaptureFixture[str]) -> N
     assert splits()["val"] == [STEMS[0]]
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith(f"data.zip: sha256 {digest}")
-    assert out[1] == f"data/seg_data: 5 train, 1 val, 2 test frames of 8x16, from {http_server.url}/data.zip"
+    assert out[-1] == f"data/seg_data: 5 train, 1 val, 2 test frames of 8x16, from {http_server.url}/data.zip"
     archive.unlink()
     fetch_data.main()
     assert len(http_server.asked) == 1

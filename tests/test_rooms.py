@@ -122,8 +122,11 @@ def test_params_are_the_keys_read(name):
     if name == "fetch_pretrained":
         read -= {"models"}  # it names the rows that weights would fit, in a message alone
     declared = set(declared_keys(STAGES[name].get("params", [])))
-    if "data.${data.source}" in declared:  # the section of whichever source is chosen
-        declared = declared - {"data.${data.source}"} | {f"data.{source}" for source in SOURCES}
+    of_source = {f"data.{source}" for source in SOURCES}  # the section of whichever source is chosen
+    if "data.path" in read:
+        read = read - {"data.path"} | of_source
+    if "data.${data.source}" in declared:
+        declared = declared - {"data.${data.source}"} | of_source
     if declared & BY_RECIPE:  # the values that `recipe` stands for are read under the keys that say so
         assert declared >= RECIPE, "reads what a recipe sets"
     uncovered = {key for key in read if not any(key == d or key.startswith(f"{d}.") for d in declared)}

@@ -5,34 +5,28 @@ left out.
 """
 
 import unicodedata
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from roadseg.data.archives import Tree, open_tree
-from roadseg.data.copying import copy_pairs
-from roadseg.data.label_ids import label_id_values
-from roadseg.data.pairs import Pair, top_folder
-from roadseg.data.whole_set import check_whole_set
-from roadseg.pipeline.errors import printable, raise_all
+from roadseg.data.archives import Tree
+from roadseg.data.labels import label_id_values
+from roadseg.data.pairs import Found, Pair, top_folder
+from roadseg.pipeline.errors import printable
 
 _PARTS = {"train": "training", "val": "testing"}
 _IMAGE, _LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
 _VALUES = label_id_values("Cityscapes", f"take the files *{_LABEL} of the official archive")
 
 
-def import_frames(source: Path, folder: Path, allow_leak: bool = False) -> list[str]:
-    """Check the train and val frames and write them into the empty layout `folder`.
-
-    Returns a line for each thing that a user should know of the frames as a whole. Raises UserError, a line per
-    problem, if any frame is not right.
-    """
-    with open_tree(source) as tree:
-        found = [_find_pairs(tree, split, part) for split, part in _PARTS.items()]
-        raise_all([line for _, lines in found for line in lines])
-        copied, problems = copy_pairs(tree, [pair for pairs, _ in found for pair in pairs], _VALUES, folder)
-        has_test = any("/leftImg8bit/test/" in f"/{name}" for name in tree.names)
-    raise_all(problems)
-    left_out = ["the frames in leftImg8bit/test are left out: their truth is not public"] if has_test else []
-    return left_out + check_whole_set(copied, printable(source), allow_leak)
+def find_frames(tree: Tree) -> Found:
+    """Find the train and val frames; UserError where the tree lacks one of their folders."""
+    splits = [_find_pairs(tree, split, part) for split, part in _PARTS.items()]
+    has_test = any("/leftImg8bit/test/" in f"/{name}" for name in tree.names)
+    return Found(
+        [pair for pairs, _ in splits for pair in pairs],
+        _VALUES,
+        [line for _, lines in splits for line in lines],
+        ["the frames in leftImg8bit/test are left out: their truth is not public"] if has_test else [],
+    )
 
 
 def _find_pairs(tree: Tree, split: str, part: str) -> tuple[list[Pair], list[str]]:

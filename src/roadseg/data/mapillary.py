@@ -5,17 +5,15 @@ public: they are left out. A label is a palette PNG; its indices count the class
 """
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from roadseg.data.archives import Tree, open_tree
-from roadseg.data.copying import copy_pairs
-from roadseg.data.pairs import find_pairs, top_folder
-from roadseg.data.whole_set import check_whole_set
+from roadseg.data.archives import Tree
+from roadseg.data.pairs import Found, find_pairs, top_folder
 from roadseg.frames.classes import IGNORE_INDEX, NAMES
 from roadseg.frames.images import Values
-from roadseg.pipeline.errors import UserError, printable, raise_all
+from roadseg.pipeline.errors import UserError, printable
 
 _PARTS = {"training": "training", "validation": "testing"}
 # where a version keeps its labels, and the list of its classes; the first that is there is taken
@@ -46,27 +44,21 @@ _NAMES_OF = {
 }
 
 
-def import_frames(source: Path, folder: Path, allow_leak: bool = False) -> list[str]:
-    """Check the training and validation frames and write them into the empty layout `folder`.
-
-    Returns a line for each thing that a user should know of the frames as a whole. Raises UserError, a line per
-    problem, if any frame is not right.
-    """
-    with open_tree(source) as tree:
-        top = top_folder(tree, "training/images")
-        labels = _version(tree, top)
-        values = _values(tree, f"{top}{_VERSIONS[labels]}")
-        pairs, problems = [], []
-        for split, part in _PARTS.items():
-            found, unpaired = find_pairs(tree, part, f"{top}{split}/images", f"{top}{split}/{labels}")
-            pairs += found
-            problems += unpaired
-        raise_all(problems)
-        copied, problems = copy_pairs(tree, pairs, values, folder)
-        has_test = any(name.startswith(f"{top}testing/") for name in tree.names)
-    raise_all(problems)
-    left_out = ["the frames in testing/images are left out: their truth is not public"] if has_test else []
-    return left_out + check_whole_set(copied, printable(source), allow_leak)
+def find_frames(tree: Tree) -> Found:
+    """Find the training and validation frames; UserError where their labels or the list of classes are missing."""
+    top = top_folder(tree, "training/images")
+    labels = _version(tree, top)
+    values = _values(tree, f"{top}{_VERSIONS[labels]}")
+    splits = [
+        find_pairs(tree, part, f"{top}{split}/images", f"{top}{split}/{labels}") for split, part in _PARTS.items()
+    ]
+    has_test = any(name.startswith(f"{top}testing/") for name in tree.names)
+    return Found(
+        [pair for pairs, _ in splits for pair in pairs],
+        values,
+        [line for _, lines in splits for line in lines],
+        ["the frames in testing/images are left out: their truth is not public"] if has_test else [],
+    )
 
 
 def train_id_of(name: str) -> int:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from roadseg.data.class_rows import problems_of_classes
+from roadseg.data.class_sets import problems_of_classes
 from roadseg.pipeline import paths
 from roadseg.pipeline.catalogues import read_params, with_recipe
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import check_params
 from roadseg.pipeline.schema import read_yaml, validate
-from roadseg.pipeline.sections import Section
+from roadseg.pipeline.sections import Section, SourceName
 
 EXPERIMENTS = Path("experiments.yaml")
 
@@ -43,7 +43,7 @@ class Group(Section):
 class Published(Section):
     name: str
     source: str
-    data: Literal["synthetic", "kitti", "seg_data", "cityscapes", "mapillary"]
+    data: SourceName
     measure: str  # of whose frames, by how many passes
     gflops: float
     miou: float

@@ -34,7 +34,8 @@ def _choices(at: At) -> Iterator[str]:
 
 def _data(at: At) -> Iterator[str]:
     source, classes, file = at("data", "source"), at("classes"), at("class_file")
-    if source in ("seg_data", "cityscapes", "mapillary") and not at("data", source, "path"):
+    section = at("data", source) if isinstance(source, str) else None
+    if isinstance(section, dict) and "path" in section and not section["path"]:
         yield f"data.{source}.path is empty, but data.source is {source}; name the folder or archive"
     if classes == "own" and not file:
         yield "class_file is empty, but classes is own; name a YAML file of classes"

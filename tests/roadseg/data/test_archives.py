@@ -95,11 +95,6 @@ def test_damaged_member(tmp_path: Path) -> None:
         tree.read("a.png")
 
 
-def test_missing_source(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.zip does not exist"), open_tree(tmp_path / "none.zip"):
-        pass
-
-
 def test_names_from_windows(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "x.zip", "training\\", "training\\image\\a.png", "training\\Thumbs.db", "names.txt")
     with open_tree(archive) as tree:
@@ -239,7 +234,7 @@ def test_a_tar_with_more_than_files(tmp_path: Path, kind: bytes, words: str) -> 
 
 
 @pytest.mark.parametrize(("name", "mode"), TARS.items())
-@pytest.mark.parametrize("keep", range(7, 92, 7))
+@pytest.mark.parametrize("keep", [7, 35, 63, 91])
 def test_a_cut_tar(tmp_path: Path, name: str, mode: str, keep: int) -> None:
     names = [f"{random.Random(number).randbytes(90).hex()}.png" for number in range(12)]
     archive = write_tar(tmp_path / name, *names, mode=mode)
@@ -257,7 +252,7 @@ def test_a_compressed_file_that_is_no_tar(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_a_large_file_in_a_tar_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     archive = write_tar(tmp_path / "x.tar", "a.png", "a-longer-name.png", mode=mode)
-    for module in ("roadseg.data.tars", "roadseg.frames.images"):
+    for module in ("roadseg.data.archives", "roadseg.frames.images"):
         monkeypatch.setattr(f"{module}.MAX_BYTES", 25)
     with open_tree(archive) as tree:
         assert tree.read("a.png") == b"some bytes of a.png"
@@ -271,7 +266,7 @@ def test_a_tar_that_grows_without_end(tmp_path: Path, monkeypatch: pytest.Monkey
             info = tarfile.TarInfo(f"{number}.png")
             info.size = 2**20
             archive.addfile(info, io.BytesIO(bytes(2**20)))
-    monkeypatch.setattr("roadseg.data.tars.MAX_BYTES", 2**20)
+    monkeypatch.setattr("roadseg.data.archives.MAX_BYTES", 2**20)
     assert "x.tgz: unpacks to more than 100 times its size; do not trust it" in refusal(tmp_path / "x.tgz")
 
 

@@ -3,7 +3,7 @@
 import pytest
 from conftest import PARAMS
 
-from roadseg.data.class_rows import TRAIN_ID_RULE, default_colors, kit_color, label_rule
+from roadseg.data.class_sets import TRAIN_ID_RULE, default_colors, kit_color, label_rule
 from roadseg.frames.classes import CITYSCAPES, TRAIN_ID_OF_LABEL_ID
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.sections import ClassRow

@@ -9,7 +9,6 @@ import requests
 from conftest import FileServer
 
 from roadseg.data import download as module
-from roadseg.data import transfer
 from roadseg.data.download import check_address, download, shown_url, stored_path
 from roadseg.pipeline.errors import UserError
 
@@ -145,7 +144,7 @@ def test_empty_file(url: str, store: Path, http_server: FileServer) -> None:
 
 
 def test_slow_server(url: str, store: Path, http_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.1))
     http_server.delay = 0.3
 
     def fix() -> None:

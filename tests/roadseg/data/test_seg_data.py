@@ -1,3 +1,5 @@
+"""Frames are written whole or not at all, and each thing that is wrong with one or with all is a line."""
+
 import io
 import os
 import shutil
@@ -11,9 +13,13 @@ from conftest import write_picture, write_seg_data
 from PIL import Image
 
 from roadseg.data import seg_data
+from roadseg.data.own import find_frames
+from roadseg.data.seg_data import Copied, check_all
+from roadseg.data.survey import Fingerprint, fingerprint
 from roadseg.frames.images import read_label
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.stage import replacing
+from roadseg.scenes.scene import render_scene
 
 REAL = Path(os.environ.get("ROADSEG_REAL_DATA", "not given"), "camvid_seg_data.zip")
 GREY = np.zeros((32, 48), np.uint8)
@@ -27,7 +33,7 @@ def source(tmp_path: Path) -> Path:
 def import_into(out: Path, source: Path) -> Path:
     with replacing(out) as folder:
         seg_data.make_layout(folder)
-        seg_data.import_frames(source, folder)
+        seg_data.import_frames(source, folder, find_frames)
     return out
 
 
@@ -51,15 +57,6 @@ def test_import_of_a_folder(tmp_path: Path, source: Path) -> None:
     assert len((out / "names.txt").read_text().splitlines()) == 19
 
 
-@pytest.mark.parametrize("top", ["", "seg_data"])
-def test_import_of_a_zip(tmp_path: Path, source: Path, top: str) -> None:
-    shutil.copytree(source, tmp_path / "packed" / top, dirs_exist_ok=True)
-    archive = shutil.make_archive(str(tmp_path / "mine"), "zip", tmp_path / "packed")
-    out = import_into(tmp_path / "out", Path(archive))
-    for part in seg_data.PARTS:
-        assert seg_data.stems(out, part) == sorted(file.stem for file in (source / part / "image").iterdir())
-
-
 def test_names_in_two_unicode_forms_are_one(tmp_path: Path, source: Path) -> None:
     """macOS writes an accent as a letter of its own (NFD)."""
     for kind, name in (("image", "M\u00fcnchen.png"), ("label", "Mu\u0308nchen.png")):
@@ -80,30 +77,6 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path, source: Path) -> None
     lines = str(caught.value).split("\n")
     remedy = "has a name that is not in UTF-8; rename it, and its partner"
     assert lines == [rf"{source}/testing/{kind}/Stra\xdfe.png {remedy}" for kind in ("image", "label")]
-
-
-def test_black_and_white_masks_are_refused(tmp_path: Path, source: Path) -> None:
-    for file in (source / "training/label").iterdir():
-        write_picture(file, np.where(read_label(file) == 0, 255, 0).astype(np.uint8))
-    with pytest.raises(
-        UserError, match=r"mine/training: all labels hold 0 and 255 alone, .* choose classes: binary_road"
-    ):
-        import_into(tmp_path / "out", source)
-    label(GREY + 2)(source)
-    import_into(tmp_path / "out", source)
-
-
-def test_a_frame_in_both_parts_is_refused(tmp_path: Path, source: Path) -> None:
-    """The picture is the same, pixel for pixel, in another file of another name."""
-    picture = cv2.imread(str(source / "training/image/000001_10.png"))
-    assert picture is not None
-    cv2.imwrite(str(source / "testing/image/000005_10.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 0])
-    with pytest.raises(UserError) as caught:
-        import_into(tmp_path / "out", source)
-    assert str(caught.value) == (
-        f"{source}/testing/image/000005_10.png is the same picture as {source}/training/image/000001_10.png; a frame "
-        "that is trained on can't be tested on: remove one of them, or set data.allow_leak to true"
-    )
 
 
 def test_sizes_may_differ(tmp_path: Path, source: Path) -> None:
@@ -241,18 +214,61 @@ def test_only_ten_problems_are_shown(tmp_path: Path) -> None:
     assert lines[10] == "and 3 more"
 
 
-def test_no_frame_for_testing(tmp_path: Path, source: Path) -> None:
-    shutil.rmtree(source / "testing")
-    out = import_into(tmp_path / "out", source)
-    with pytest.raises(UserError, match=r"no frame for testing; .* at least one for training and one for testing"):
-        seg_data.stems(out, "testing")
+PRINTS = [fingerprint(render_scene(2, index, 64, 128)[0]) for index in range(4)]
 
 
-def test_two_layouts_in_one_source(tmp_path: Path, source: Path) -> None:
-    shutil.copytree(source, tmp_path / "both/a")
-    shutil.copytree(source, tmp_path / "both/b")
-    with pytest.raises(UserError, match=r"has training/image \+ training/label 2 times \(a/, b/\); name one of these"):
-        import_into(tmp_path / "out", tmp_path / "both")
+def frame(part: str, number: int, known_by: Fingerprint, values: tuple[int, ...] = (0, 1, 2, 255)) -> Copied:
+    return Copied(part, f"mine/{part}/image/{number}.png", frozenset(values), known_by)
+
+
+def changed(known_by: Fingerprint, bits: int) -> Fingerprint:
+    assert known_by.look is not None
+    look = known_by.look.copy()
+    look[0] ^= np.uint64(2**bits - 1)
+    return Fingerprint(b"other pixels", look)
+
+
+NAMES = ("road", "sidewalk", "building")
+
+
+def test_nothing_is_told_of_different_frames_or_of_one_that_is_twice_in_one_part() -> None:
+    frames = [frame("training", i, PRINTS[k]) for i, k in enumerate((0, 1, 1))] + [frame("testing", 3, PRINTS[2])]
+    assert check_all(frames, "mine", False, NAMES) == []
+    assert check_all(frames, "mine", False, (*NAMES, "wall", "fence")) == ["no training label holds wall, fence"]
+
+
+def test_leaks_are_refused_a_line_each_or_allowed() -> None:
+    frames = [frame(part, number, PRINTS[number]) for part in seg_data.PARTS for number in range(4)]
+    with pytest.raises(UserError) as caught:
+        check_all(frames, "mine", False, NAMES)
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 4
+    assert lines[1] == (
+        "mine/testing/image/1.png is the same picture as mine/training/image/1.png; a frame that is trained on can't "
+        "be tested on: remove one of them, or set data.allow_leak to true"
+    )
+    pairs = [f"mine/testing/image/{number}.png and mine/training/image/{number}.png" for number in range(3)]
+    told = f"4 frames for testing are trained on as well: {', '.join(pairs)}, ..."
+    assert check_all(frames, "mine", True, NAMES) == [told]
+
+
+@pytest.mark.parametrize(("bits", "near"), [(1, True), (24, True), (25, False), (64, False)])
+def test_near_frames_are_told(bits: int, near: bool) -> None:
+    frames = [frame("training", 0, PRINTS[0]), frame("testing", 1, changed(PRINTS[0], bits))]
+    names = "mine/testing/image/1.png and mine/training/image/0.png"
+    told = f"1 frame for testing is nearly the same as one for training: {names}"
+    assert check_all(frames, "mine", False, NAMES) == [told] * near
+
+
+def test_masks_of_all_training_labels_are_refused_and_two_values_told_what_they_mean() -> None:
+    masks = [frame("training", 0, PRINTS[0], (0, 255)), frame("training", 1, PRINTS[1], (0,))]
+    with pytest.raises(UserError, match=r"mine/training: all labels hold 0 and 255 alone, .*: binary_road; if not"):
+        check_all(masks, "mine", True, NAMES)
+    check_all([*masks, frame("training", 2, PRINTS[2], (0, 2, 255))], "mine", True, NAMES)
+    told = "all training labels hold 0 and 1 alone: to this project 0 is road and 1 is sidewalk"
+    assert check_all([frame("training", 0, PRINTS[0], (0, 1))], "mine", False, NAMES)[0] == told
+    assert told not in check_all([frame("training", 0, PRINTS[0], (0, 1, 255))], "mine", False, NAMES)
+    assert check_all([frame("training", 0, PRINTS[0], (0, 1))], "mine", False, NAMES[:2]) == []
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="ROADSEG_REAL_DATA names no folder with camvid_seg_data.zip")

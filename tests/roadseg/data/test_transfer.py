@@ -15,7 +15,6 @@ import requests
 from conftest import FileServer
 
 from roadseg.data import download as module
-from roadseg.data import transfer
 from roadseg.data.archives import check_archive
 from roadseg.data.download import download, stored_path
 from roadseg.pipeline.errors import UserError
@@ -118,7 +117,7 @@ def test_length_that_was_said(
 ) -> None:
     monkeypatch.setattr(requests, "get", lambda *_, **__: EndsEarly(b"12345", length, **headers))
     with suppress(requests.ConnectionError) if not whole else nullcontext():
-        transfer.transfer("https://host/data.bin", tmp_path / "data.bin.part")
+        module.transfer("https://host/data.bin", tmp_path / "data.bin.part")
         assert whole
     assert (tmp_path / "data.bin.part").read_bytes() == b"12345"  # stays for the next try
 
@@ -187,7 +186,7 @@ def test_archive_with_a_damaged_member_is_thrown_away(url: str, tmp_path: Path, 
 def test_server_that_stalls_goes_on_in_the_next_try(
     url: str, tmp_path: Path, http_server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "TIMEOUT", (1.0, 0.2))
+    monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.2))
     http_server.stall = 0.6
     assert download(url, tmp_path)[0].read_bytes() == OLD
     assert http_server.asked[0] is None
@@ -195,4 +194,4 @@ def test_server_that_stalls_goes_on_in_the_next_try(
 
 
 def test_a_stalling_server_is_left_within_90_seconds() -> None:
-    assert (len(module.PAUSES) + 1) * transfer.TIMEOUT[1] + sum(module.PAUSES) <= 90
+    assert (len(module.PAUSES) + 1) * module.TIMEOUT[1] + sum(module.PAUSES) <= 90

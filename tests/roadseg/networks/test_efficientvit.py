@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from roadseg.data import kitti
+from roadseg.data.kitti import find_frames
+from roadseg.data.seg_data import import_frames
 from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
@@ -28,7 +29,7 @@ def test_untouched_on_real_frames(tmp_path: Path) -> None:
     for split in ("training", "testing"):
         for kind in ("image", "label"):
             (tmp_path / split / kind).mkdir(parents=True)
-    kitti.import_frames(ARCHIVE, tmp_path)
+    import_frames(ARCHIVE, tmp_path, find_frames)
     images = (path for split in ("training", "testing") for path in (tmp_path / split / "image").iterdir())
     files = [file for path in sorted(images) for file in frame_files(path.parents[1], [path.stem])]
     model = build_model("b0", {"arch": "efficientvit_seg_b0"}, 19)

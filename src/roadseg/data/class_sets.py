@@ -1,14 +1,16 @@
-"""From a row of `class_sets` to its classes, and to what in a label file means which of them."""
+"""From a row of `class_sets`, or a file of one's own, to its classes, and to what in a label means which of them."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 from roadseg.frames.classes import CITYSCAPES, IGNORE_INDEX, NAMES, ClassSet
 from roadseg.pipeline.errors import UserError, printable
 from roadseg.pipeline.params import Params
+from roadseg.pipeline.schema import read_yaml, validate
 from roadseg.pipeline.sections import ClassRow
 
 MOST_CLASSES = 254  # ids 0..253 in 8 bits; 255 is no class, and the study's last bin, which is closed, takes one more
@@ -52,6 +54,16 @@ def label_rule(name: str, row: ClassRow) -> LabelRule:
         colors={value: i for value, i in meanings if isinstance(value, tuple)},
         unpainted=tuple(i for i, found in enumerate(painted) if not found),
     )
+
+
+def read_class_file(path: Path) -> ClassRow:
+    """Read a set of classes from a file beside the data; UserError, a line for each problem, where it is none."""
+    row, problems = validate(ClassRow, read_yaml(path))
+    if row:
+        problems = list(problems_of_row("the file", row))
+    if row is None or problems:
+        raise UserError("\n".join(f"{printable(path)}: {line}" for line in problems))
+    return row
 
 
 def problems_of_classes(params: Params) -> list[str]:

@@ -12,10 +12,14 @@ from roadseg.frames.images import write_image
 from roadseg.scenes.scene import render_scene
 
 
-def write_scenes(folder: Path, train: int, test: int, height: int, width: int, seed: int) -> None:
-    """Fill the empty layout `folder` with scenes 0..train-1 for training and the next `test` ones for testing."""
+def write_scenes(folder: Path, frames: tuple[int, int], size: tuple[int, int], seed: int) -> None:
+    """Fill the empty layout `folder` with so many scenes for training, and the next ones for testing.
+
+    `frames` counts both, `size` is their height and width.
+    """
+    train, test = frames
     jobs = [("training" if index < train else "testing", index) for index in range(train + test)]
-    write = partial(_write_scene, folder, height, width, seed)
+    write = partial(_write_scene, folder, size, seed)
     # spawn: a forked copy of OpenCV's thread pool can hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
@@ -23,8 +27,8 @@ def write_scenes(folder: Path, train: int, test: int, height: int, width: int, s
             pass
 
 
-def _write_scene(folder: Path, height: int, width: int, seed: int, job: tuple[str, int]) -> None:
+def _write_scene(folder: Path, size: tuple[int, int], seed: int, job: tuple[str, int]) -> None:
     part, index = job
-    image, label = render_scene(seed, index, height, width)
+    image, label = render_scene(seed, index, *size)
     write_image(folder / part / "image" / f"{index:06d}_10.jpg", image)
     write_image(folder / part / "label" / f"{index:06d}_10.png", label)
