@@ -163,7 +163,7 @@ def test_a_partial_table_says_what_has_not_run_and_what_is_gone(quick, world, ta
 
 
 def test_each_seed_counts_and_groups_of_which_nothing_has_run_stay_out(quick, world, table):
-    runs = choose(load_experiments(), [], 2)
+    runs = choose(load_experiments(), ["quick", "precision"], 2)
     first = [experiment for experiment in runs if experiment.group == "quick"]
     world["runs"] = {experiment.name: finished(experiment) for experiment in first}
     assert table(runs) == {experiment.variant: "1, 2" for experiment in quick}
@@ -185,13 +185,13 @@ def test_list_says_what_has_run_and_ends_quietly_where_nobody_reads_on(quick, wo
         ablate.list_experiments(load_experiments(), quick)
 
 
-def test_of_the_recipes_dvc_shows_the_chosen_row_alone(quick, world):
-    run = finished(quick[0])
-    shown = {name: row for name, row in run.params.recipes.items() if name == run.params.recipe}
-    assert len(shown) < len(run.params.recipes)
-    for change, current in (({"recipes": shown}, True), ({"loss": "dice"}, False)):
-        changed = replace(run, params=run.params.model_copy(update=change))
-        assert current_runs(quick, {run.name: changed}) == ({run.name: changed} if current else {})
+def test_of_the_catalogues_dvc_shows_the_chosen_rows_alone(quick, world):
+    chosen = quick[0].params
+    shown = {"models": {chosen["model"]: chosen["models"][chosen["model"]]}}
+    shown["recipes"] = {name: chosen["recipes"][name] for name in ("base", chosen["recipe"])}
+    for change, current in (({}, True), ({"loss": "dice"}, False)):
+        run = finished(replace(quick[0], params={**chosen, **shown, **change}))
+        assert current_runs(quick, {run.name: run}) == ({run.name: run} if current else {})
 
 
 def test_numbers_that_dvc_wrote_as_text_are_the_same_parameters(quick, world):

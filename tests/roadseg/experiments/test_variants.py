@@ -122,14 +122,14 @@ def test_names_of_groups_and_variants_choose_runs_once_each(project):
 
 
 def test_an_unknown_name_is_refused_in_one_line_with_the_nearest(project):
-    groups = "quick, study, corrected, precision, recipe, frontier"
+    loaded, groups = project(GOOD), "quick, study, corrected, precision, recipe, frontier"
     for name, remedy in (
         ("quik", f"did you mean quick? the groups are {groups}"),
         ("quick-cd", f"did you mean quick-ce? the groups are {groups}"),
         ("xyz", f"choose from the groups {groups}"),
     ):
         with pytest.raises(UserError) as caught:
-            choose(project(GOOD), [name], 1)
+            choose(loaded, [name], 1)
         assert str(caught.value) == f"{name} is neither a group nor a variant; {remedy}"
 
 
