@@ -1,7 +1,11 @@
-"""What several tests share: a small file server, and small data in the two layouts."""
+"""What several tests share: a finished project, a small file server, and small data in the two layouts."""
 
+import copy
+import fcntl
 import json
+import os
 import signal
+import sys
 import threading
 import time
 import zipfile
@@ -37,6 +41,33 @@ def interruptible() -> None:
     """What tests start can be interrupted, also where a script runs the tests in the background, which ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project in which all stages have run; made once for all workers of pytest-xdist. Copy it to change it."""
+    from small_project import finish_project  # which loads torch
+
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / "finished"
+    with (root / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            finish_project(unfinished := tmp_path_factory.mktemp("unfinished"))
+            unfinished.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished project, which is the present folder."""
+    from small_project import copy_project
+
+    copy_project(finished, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    return tmp_path / "project"
 
 
 class FileServer(ThreadingHTTPServer):
@@ -132,13 +163,29 @@ def write_seg_data(
     return folder
 
 
+def changed(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of nested dicts in which some values are others, by their dotted keys."""
+    result = copy.deepcopy(dict(content))
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        section = result
+        for name in sections:
+            section = section[name]
+        section[last] = value
+    return result
+
+
+def _dumped(content: Mapping[str, Any]) -> str:
+    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False)
+
+
 def write_params(content: Mapping[str, Any], folder: Path = Path()) -> None:
     """Write params.yaml and the catalogues in conf/ into a project's folder, from what `read_params` gives of them."""
     for key, file in CATALOGUES.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(yaml.safe_dump(content[key], sort_keys=False))
+        (folder / file).write_text(_dumped(content[key]))
     rest = {key: value for key, value in content.items() if key not in CATALOGUES}
-    (folder / "params.yaml").write_text(yaml.safe_dump(rest, sort_keys=False))
+    (folder / "params.yaml").write_text(_dumped(rest))
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

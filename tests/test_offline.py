@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from test_stages import run_all, start_project, write_params
+from small_project import run_all, set_params, start_project
 
 ROWS = {
     "own": {"arch": "baseline_segnet"},
@@ -30,5 +30,5 @@ def offline(monkeypatch):
 def test_stages_run_without_a_network(kind, tmp_path, monkeypatch, offline):
     start_project(tmp_path, monkeypatch)
     rows = {"model": kind, "models": {kind: ROWS[kind]}}
-    write_params(**rows | {"train.epochs": 1, "loss": "ce"})
+    set_params(**rows | {"train.epochs": 1, "loss": "ce"})
     run_all()

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 import yaml
-from finished_run import PARAMS, report_of
+from conftest import PARAMS
+from finished_run import finish_run
 
 import release
 from roadseg.pipeline import paths
@@ -22,7 +23,7 @@ def card(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def released(**changes):
-        report_of(tmp_path, **changes)
+        finish_run(tmp_path, ["a", "b"], **changes)
         monkeypatch.setattr(sys, "argv", ["release.py", "first", "--no-onnx"])
         release.main()
         return tuple((release.RELEASES / "first" / name).read_text() for name in ("README.md", "params.yaml"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ROOT, write_params
+from conftest import PARAMS, ROOT, write_params
 from safetensors.torch import load_file, save_file
-from test_stages import PARAMS, SMALL
+from small_project import SMALL
 
 from roadseg.experiments.runs import finished_runs
 from roadseg.experiments.variants import apply_overrides

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT
-from test_stages import write_params
+from small_project import set_params
 
 import class_weights
 import fetch_data
@@ -42,7 +42,7 @@ def undisturbed(tmp_path_factory):
         patch.chdir(folder)
         patch.setenv("ROADSEG_STORE", str(folder / "store"))
         patch.setenv("OMP_NUM_THREADS", "1")
-        write_params(**CHANGES)
+        set_params(**CHANGES)
         for stage in (fetch_data, fetch_pretrained, class_weights):
             stage.main()
         _, outputs = trained()
@@ -149,9 +149,9 @@ def test_parameters_that_change_under_dvc_stop_it_before_its_state_goes(undistur
     shutil.copy(paths.PARAMS, paths.PARAMS_TAKEN)
     process = start()
     wait_for_a_state(process, states())
-    write_params(**CHANGES | {"train.lr": 0.002})
+    set_params(**CHANGES | {"train.lr": 0.002})
     _, errors = process.communicate(timeout=300)
-    write_params(**CHANGES)
+    set_params(**CHANGES)
     paths.PIPELINE.unlink()
     assert process.returncode == 1
     assert errors.splitlines()[-1].startswith(
@@ -166,7 +166,7 @@ def test_parameters_that_change_under_dvc_stop_it_before_its_state_goes(undistur
 def test_another_training_is_not_taken(undisturbed):
     stop(signal.SIGTERM)
     kept = states()
-    write_params(**CHANGES | {"train.lr": 0.002})
+    set_params(**CHANGES | {"train.lr": 0.002})
     output, outputs = trained()
     assert "goes on" not in output
     assert outputs != undisturbed

@@ -7,34 +7,23 @@ import sys
 
 import pytest
 from conftest import ROOT
-from test_stages import write_params
+from small_project import set_params
 
-import class_weights
-import fetch_data
-import fetch_pretrained
 from roadseg.pipeline import paths
 
-
-@pytest.fixture(scope="module", autouse=True)
-def project(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("threads"))
-        write_params(**{"train.epochs": 1})
-        for stage in (fetch_data, fetch_pretrained, class_weights):
-            stage.main()
-        yield
+pytestmark = pytest.mark.slow
 
 
 def trained(cores, threads):
     """The weights, and what they were trained on, where the environment allows so many threads."""
-    write_params(**{"train.epochs": 1, "train.threads": threads})
+    set_params(**{"train.epochs": 1, "train.threads": threads})
     environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
     script = [sys.executable, str(ROOT / "src" / "train.py")]
     subprocess.run(script, env=environment, check=True, capture_output=True)
     return paths.MODEL.read_bytes(), json.loads(paths.TRAIN.read_text())["device"]
 
 
-def test_a_number_makes_the_result_that_of_so_many_threads_on_any_machine():
+def test_a_number_makes_the_result_that_of_so_many_threads_on_any_machine(project):
     alone, device = trained(1, "machine")
     assert device.startswith("cpu with 1 thread,")
     assert trained(3, 1) == (alone, device)

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import PARAMS
 from safetensors.torch import load_file, save_file
-from test_stages import PARAMS, write_params
+from small_project import copy_project, set_params
 
-import class_weights
-import fetch_data
 import fetch_pretrained
 import train
 from roadseg.frames.classes import NAMES
@@ -32,21 +31,19 @@ LAST = {"train.select": "last", "train.epochs": 2, "train.lr": 1e-3}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(finished, tmp_path_factory):
     """A project's folder whose pretrained weights are those of a short training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        write_params(**LAST)
-        for stage in (fetch_data, fetch_pretrained, class_weights, train):
-            stage.main()
-        paths.MODEL.replace(START)
-        write_params(**LAST, pretrained=f"file:{START}")
+        copy_project(finished, folder := tmp_path_factory.mktemp("train") / "project")
+        patch.chdir(folder)
+        paths.MODEL.rename(START)
+        set_params(**LAST, pretrained=f"file:{START}")
         fetch_pretrained.main()
         yield
 
 
 def trained(**changes):
-    write_params(**LAST | {"pretrained": f"file:{START}"} | changes)
+    set_params(**LAST | {"pretrained": f"file:{START}"} | changes)
     train.main()
     return load_file(paths.MODEL), json.loads(paths.TRAIN.read_text()), pd.read_csv(paths.TRAIN_HISTORY)
 

@@ -7,7 +7,7 @@ import bad_frames
 import pytest
 from conftest import write_seg_data
 from refusals import TRUST, refusal
-from test_stages import write_params
+from small_project import set_params
 
 import fetch_data
 from roadseg.pipeline import paths
@@ -23,7 +23,7 @@ def project(tmp_path, monkeypatch):
 
 
 def is_refused(source):
-    write_params(**{"data.source": "seg_data", "data.seg_data.path": str(source)})
+    set_params(**{"data.source": "seg_data", "data.seg_data.path": str(source)})
     refusal("fetch_data")
     assert not paths.SEG_DATA.exists()
 
@@ -63,6 +63,6 @@ def test_place(path, record_property):
 @pytest.mark.parametrize("kind", ["", "zip", "tar", "gztar"])
 def test_the_sound_ones_are_taken(kind):
     source = packed(kind) if kind else MINE
-    write_params(**{"data.source": "seg_data", "data.seg_data.path": str(source)})
+    set_params(**{"data.source": "seg_data", "data.seg_data.path": str(source)})
     fetch_data.main()
     assert len(list((paths.SEG_DATA / "training/label").iterdir())) == 4

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from conftest import write_kitti
 from refusals import refusal
-from test_stages import write_params
+from small_project import set_params
 
 import fetch_data
 from roadseg.pipeline import paths
@@ -42,7 +42,7 @@ def project(tmp_path, monkeypatch, http_server):
     monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))  # which keeps a part, to go on with it
     monkeypatch.setattr("roadseg.data.download.PAUSES", (0.0,))
     write_kitti(http_server.root / "data.zip", [f"{number:06d}_10" for number in range(8)])
-    write_params(**{"data.source": "kitti", "data.kitti.url": f"{http_server.url}/data.zip"})
+    set_params(**{"data.source": "kitti", "data.kitti.url": f"{http_server.url}/data.zip"})
 
 
 def fetched():
@@ -83,7 +83,7 @@ ADDRESSES = [
 @pytest.mark.parametrize("url", ADDRESSES)
 def test_address(url, record_property):
     record_property("trust", "bad downloads")
-    write_params(**{"data.source": "kitti", "data.kitti.url": url})
+    set_params(**{"data.source": "kitti", "data.kitti.url": url})
     refusal("fetch_data", server_here=True)
     assert not paths.SEG_DATA.exists()
 
@@ -91,7 +91,7 @@ def test_address(url, record_property):
 def test_a_wrong_digest(http_server, record_property):
     record_property("trust", "bad downloads")
     url = f"{http_server.url}/data.zip"
-    write_params(**{"data.source": "kitti", "data.kitti.url": url, "data.kitti.sha256": "0" * 64})
+    set_params(**{"data.source": "kitti", "data.kitti.url": url, "data.kitti.sha256": "0" * 64})
     refusal("fetch_data", server_here=True)
-    write_params(**{"data.source": "kitti", "data.kitti.url": url})
+    set_params(**{"data.source": "kitti", "data.kitti.url": url})
     assert fetched()

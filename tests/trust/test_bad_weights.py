@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import write_seg_data
 from refusals import TRUST, refusal
-from test_stages import write_params
+from small_project import set_params
 
 import fetch_pretrained
 from roadseg.pipeline import paths
@@ -25,7 +25,7 @@ def project(tmp_path, monkeypatch):
 
 
 def is_refused(**changes):
-    write_params(**changes)
+    set_params(**changes)
     refusal("fetch_pretrained")
     assert not paths.PRETRAINED.exists()
 
@@ -55,6 +55,6 @@ def test_row(row, record_property):
 
 def test_sound_weights_are_taken():
     torch.save(bad_weights.tensors(), bad_weights.FILE)
-    write_params(pretrained=f"file:{bad_weights.FILE}")
+    set_params(pretrained=f"file:{bad_weights.FILE}")
     fetch_pretrained.main()
     assert paths.PRETRAINED.exists()

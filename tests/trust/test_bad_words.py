@@ -7,7 +7,7 @@ import pytest
 from bad_weights import tensors
 from conftest import ROOT, write_seg_data
 from refusals import refusal
-from test_stages import write_params
+from small_project import set_params
 
 from roadseg.networks.weights import save_weights
 from roadseg.pipeline import paths
@@ -68,7 +68,7 @@ def project(tmp_path, monkeypatch):
     paths.MODEL.parent.mkdir()
     save_weights(paths.MODEL, tensors())
     write_seg_data(paths.SEG_DATA)
-    write_params()
+    set_params()
     Path("empty").mkdir()
     for name in ("experiments.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, name)

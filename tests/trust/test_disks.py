@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from test_stages import start_project
+from small_project import start_project
 
 pytestmark = [
     pytest.mark.slow,

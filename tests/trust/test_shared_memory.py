@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT
-from test_stages import write_params
+from small_project import set_params
 
 import class_weights
 import fetch_data
@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("project"))
         patch.setenv("ROADSEG_WORKERS", "2")
-        write_params()
+        set_params()
         for stage in (fetch_data, fetch_pretrained, class_weights):
             stage.main()
         subprocess.run(TRAIN, check=True, capture_output=True)

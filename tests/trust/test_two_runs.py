@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT, write_kitti
-from test_stages import write_params
+from small_project import set_params
 
 from roadseg.pipeline import paths
 
@@ -23,7 +23,7 @@ def start(folder, url, store):
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_params(**{"data.source": "kitti", "data.kitti.url": url, "train.epochs": 1})
+        set_params(**{"data.source": "kitti", "data.kitti.url": url, "train.epochs": 1})
     environment = os.environ | {"ROADSEG_STORE": str(store)}
     return subprocess.Popen(
         ["sh", "-c", COMMAND], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

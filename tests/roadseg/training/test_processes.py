@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import ROOT, write_params
+from conftest import PARAMS, ROOT, write_params
 from safetensors.torch import load_file, save_file
-from test_stages import PARAMS, SMALL
+from small_project import SMALL
 
 import class_weights
 import fetch_data
