@@ -22,7 +22,7 @@ from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.frames.files import frame_files
 from roadseg.frames.images import read_label
 from roadseg.frames.store import load_frames
-from roadseg.inference.exported import Exported
+from roadseg.inference.engines import Exported
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.fitting import fit_weights
 from roadseg.networks.precision import reuse_freed_memory

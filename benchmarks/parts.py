@@ -34,12 +34,11 @@ from roadseg.frames.crops import Crops
 from roadseg.frames.files import FrameFiles
 from roadseg.frames.images import read_label, write_image
 from roadseg.frames.store import load_frames, load_whole_frames
-from roadseg.inference.ahead import in_order
-from roadseg.inference.exported import Exported
-from roadseg.inference.finding import find_pictures
-from roadseg.inference.frame import read_pictures
-from roadseg.inference.predicting import predict_frames
-from roadseg.inference.predictions import WRITTEN_BEHIND, row_of, write_frame
+from roadseg.inference.engines import Exported
+from roadseg.inference.pictures import find_pictures
+from roadseg.inference.predicting import WAITING, Predicted, predict_frames, shares_of
+from roadseg.inference.reading import Unreadable, in_order, read_pictures
+from roadseg.inference.writing import pictures_in
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.precision import depthwise_in_float32, reuse_freed_memory, supported_precision
 from roadseg.networks.prediction import predict, torch_engine, upsample_like
@@ -327,13 +326,18 @@ def prediction(folder: Path, files: list[FrameFiles]) -> list[Row]:
 def any_pictures(folder: Path, files: list[FrameFiles], name: str, target: Input) -> Job:
     engine = torch_engine(_ready(name), (target.height, target.width), CPU)
     found = find_pictures("-", [bytes(file.image) for file in files], folder)
-    write = partial(write_frame, folder / "sources", 0.5, CITYSCAPES)
+    output = pictures_in(folder / "sources", CITYSCAPES, 0.5)
+
+    def write(one: Predicted | Unreadable) -> np.ndarray:
+        assert isinstance(one, Predicted)
+        output.write(one.frame, one.classes)
+        return shares_of(one.classes, len(CITYSCAPES))
 
     def job() -> int:
         with ThreadPoolExecutor() as pool:
             predicted = predict_frames(engine, read_pictures(found, target), BATCH, "bilinear")
-            jobs = (partial(row_of, write, len(CITYSCAPES), one) for one in predicted)
-            return len(list(in_order(pool, jobs, WRITTEN_BEHIND)))
+            jobs = (partial(write, one) for one in predicted)
+            return len(list(in_order(pool, jobs, WAITING)))
 
     return job
 

@@ -21,7 +21,7 @@ import yaml
 from roadseg.data.class_sets import problems_of_classes, read_class_file
 from roadseg.data.download import check_address
 from roadseg.experiments.former_runs import FormerRun, former_run
-from roadseg.inference.packages import check_engine
+from roadseg.inference.trained import check_engine
 from roadseg.networks.sources import resolve
 from roadseg.pipeline import paths
 from roadseg.pipeline.catalogues import (

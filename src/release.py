@@ -10,29 +10,18 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-import torch
 import yaml
-from torch import nn
 
 from roadseg.data.download import shown_url
-from roadseg.frames.classes import IGNORE_INDEX, ClassSet, read_classes
+from roadseg.frames.classes import ClassSet, read_classes
 from roadseg.frames.files import split_files
 from roadseg.frames.images import read_label
 from roadseg.frames.store import load_frames, resize_rule
-from roadseg.inference.graph import OPSET, OfPictures, export_graph
-from roadseg.inference.hub import hub_config, is_smp
-from roadseg.inference.parity import check_parity, compare, network_logits
-from roadseg.inference.sessions import onnxruntime_session
-from roadseg.networks.catalogue import build_model
-from roadseg.networks.tta import passes_of
-from roadseg.networks.weights import load_weights
 from roadseg.pipeline import paths
 from roadseg.pipeline.catalogues import read_params
 from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.machine import store_folder
 from roadseg.pipeline.params import Params, load_params
-from roadseg.pipeline.sections import Input
 from roadseg.pipeline.stage import read_json, replacing, run, write_json
 from roadseg.report.narrative import classes_in_words
 from roadseg.report.pages import render
@@ -48,6 +37,9 @@ def main() -> None:
     options = arguments()
     if missing := [path for path in (paths.PARAMS, *COPIED, paths.CLASSES) if not path.exists()]:
         raise UserError(f"{missing[0]} is missing; run `dvc repro` or `dvc pull` first")
+    from roadseg.inference.export import hub_config, is_smp  # loads torch, as wrong options needn't
+    from roadseg.networks.catalogue import build_model
+
     params, classes = load_params(), read_classes(paths.SEG_DATA)
     network = build_model(params.model, params.network, len(classes))
     with replacing(RELEASES / options.name) as folder:
@@ -82,40 +74,40 @@ def arguments() -> argparse.Namespace:
 # --- files for other programs
 
 
-def export(folder: Path, params: Params, network: nn.Module, num_classes: int) -> dict[str, Any]:
+def export(folder: Path, params: Params, network: Any, num_classes: int) -> dict[str, Any]:
     """Write model.onnx and use.py; return what the card says of them, how far model.onnx is from the network included.
 
     A UserError where model.onnx can't be made or is too far from the network.
     """
-    network.load_state_dict(load_weights(paths.MODEL))
-    size = params.input.height, params.input.width
-    notes = {"resize": resize_rule(params.input.resize, training=False), "upsampling": params.predict.upsampling}
+    from roadseg.inference.engines import onnxruntime_session
+    from roadseg.inference.export import check_parity, compare, network_logits
+    from roadseg.inference.graph import OPSET, export_for_pictures
+    from roadseg.networks.tta import passes_of
+    from roadseg.networks.weights import fill_network
+
+    fill_network(network, paths.MODEL)
+    size, upsampling = (params.input.height, params.input.width), params.predict.upsampling
+    notes = {"resize": resize_rule(params.input.resize, training=False), "upsampling": upsampling}
     try:
-        graph = export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)
+        graph = export_for_pictures(network, size, notes)
     except UserError as error:
         raise UserError(f"models.{params.model}: {error}; pass --no-onnx to release it without model.onnx") from None
     (folder / "model.onnx").write_bytes(graph)
     shutil.copy(USE, folder)
-    images, labels = some_frames(params.input)
-    sides = network_logits(network), onnxruntime_session(graph)
-    found = compare(*sides, images, labels, params.predict.upsampling, num_classes, IGNORE_INDEX)
-    check_parity(found, "model.onnx")
-    mious = f"{100 * found.miou:.2f} %, by torch {100 * found.network_miou:.2f} %"
+    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")[:COMPARED]
+    images = load_frames(files, params.input, training=False, store=store_folder()).images
+    labels = [read_label(file.label) for file in files]
+    parity = compare(network_logits(network), onnxruntime_session(graph), images, labels, upsampling, num_classes)
+    check_parity(parity, "model.onnx")
+    mious = f"{100 * parity.miou:.2f} %, by torch {100 * parity.network_miou:.2f} %"
     print(f"model.onnx: mIoU of {len(images)} test frames {mious}")
     return {
-        "parity": found,
+        "parity": parity,
         "sizes": {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()},
         "compared": len(images),
         "opset": OPSET,
         "passes": len(passes_of(params.predict.passes, *size)),
     }
-
-
-def some_frames(size: Input) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The first test pictures at the input size, and their labels at their own."""
-    files = split_files(paths.SEG_DATA, read_json(paths.SPLITS), "test")[:COMPARED]
-    frames = load_frames(files, size, training=False, store=store_folder())
-    return frames.images, [read_label(file.label) for file in files]
 
 
 # --- the card

@@ -13,7 +13,7 @@ from dvc.utils.serialize import modify_yaml
 
 import preflight
 from roadseg.experiments.former_runs import FormerRun
-from roadseg.inference import packages
+from roadseg.inference import trained
 from roadseg.pipeline import paths
 from roadseg.pipeline.errors import UserError
 
@@ -56,7 +56,7 @@ def test_what_wins_over_the_recipe_is_said(project, capsys):
 
 
 def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(trained, "find_spec", lambda _: None)
     project(predict=PARAMS["predict"] | {"engine": "openvino"})
     with pytest.raises(
         UserError, match=r"^predict.engine is openvino, but the package onnxscript is not installed; run"

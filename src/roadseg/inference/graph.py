@@ -26,6 +26,14 @@ class OfPictures(nn.Module):
         return self.network(normalize(images))
 
 
+def export_for_pictures(network: nn.Module, size: tuple[int, int], notes: Mapping[str, str]) -> bytes:
+    """Return an ONNX file that maps `images`, (N, height, width, 3) uint8 RGB, to `logits`.
+
+    `notes` and UserErrors are those of `export_graph`.
+    """
+    return export_graph(OfPictures(network), (1, *size, 3), torch.uint8, notes)
+
+
 def export_graph(network: nn.Module, shape: tuple[int, ...], dtype: torch.dtype, notes: Mapping[str, str]) -> bytes:
     """Return an ONNX file that maps `images`, of `shape` but for their number, to `logits`.
 

@@ -1,6 +1,7 @@
 """A trained network wherever it lies: in the workspace, or in a folder that `make release` made."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -13,6 +14,10 @@ from roadseg.pipeline.params import Predict
 from roadseg.pipeline.schema import validate
 from roadseg.pipeline.sections import Input, Network, Section
 from roadseg.pipeline.stage import read_json
+
+# the packages of each engine, and the file that brings one which is not in requirements.txt
+_PACKAGES = {"torch": (), "onnxruntime": ("onnxscript", "onnxruntime"), "openvino": ("onnxscript", "openvino")}
+_REQUIREMENTS = {"openvino": "requirements-openvino.txt"}
 
 
 class RunParams(Section):
@@ -83,3 +88,13 @@ def load_trained(path: Path) -> RunParams:
     if trained is None or problems:
         raise UserError("\n".join(f"{path}: {line}" for line in problems))
     return trained
+
+
+def check_engine(name: str) -> None:
+    """Raise UserError, with what to install, where a package of the engine `name` is missing; none is imported."""
+    for package in _PACKAGES[name]:
+        if find_spec(package) is None:
+            raise UserError(
+                f"predict.engine is {name}, but the package {package} is not installed; run `pip install -r "
+                f"{_REQUIREMENTS.get(package, 'requirements.txt')}`, or set predict.engine to torch"
+            )

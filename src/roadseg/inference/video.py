@@ -1,4 +1,4 @@
-"""The frames of a video file, by OpenCV's FFmpeg."""
+"""Videos by OpenCV's FFmpeg: their frames one by one, and an MP4 of frames that come one by one."""
 
 import os
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def open_video(path: Path) -> Video:
 
 
 def frames_of(video: Video, every: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the number, from 0, and the picture, (H, W, 3) uint8 RGB, of every so manieth frame.
+    """Yield the number, from 0, and the picture, (H, W, 3) uint8 RGB, of every `every`-th frame.
 
     One is decoded at a time. Raises UserError where the file can't be opened any more.
     """
@@ -72,3 +72,42 @@ def _no_video(path: Path) -> UserError:
     return UserError(
         f"{printable(path)} is no picture by its ending, and no video that FFmpeg reads; convert it to MP4"
     )
+
+
+class VideoFile:
+    """Writes frames of one size as MPEG-4 without sound; the file is playable once it is closed."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        self.path, self.rate, self.count = path, rate, 0
+        self.writer: cv2.VideoWriter | None = None
+
+    def add(self, image: np.ndarray) -> None:
+        """Write a frame, (H, W, 3) uint8 RGB; UserError where this OpenCV can't.
+
+        A frame of another size than the first one is brought to that size, and odd sides grow by a pixel.
+        """
+        bottom, right = (side % 2 for side in image.shape[:2])
+        even = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # MPEG-4 halves the colours' sides
+        if self.writer is None:
+            self.size = even.shape[1], even.shape[0]
+            self.writer = cv2.VideoWriter(
+                str(self.path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), self.rate, self.size
+            )
+            if not self.writer.isOpened():
+                raise UserError(
+                    f"{printable(self.path)} can't be begun by this OpenCV; install the one in requirements.txt"
+                )
+        even = even if (even.shape[1], even.shape[0]) == self.size else cv2.resize(even, self.size)
+        self.writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
+        self.count += 1
+
+    def close(self) -> None:
+        """End the file; UserError where it did not become whole, as on a full disk, of which OpenCV says nothing."""
+        if self.writer is None:
+            return
+        self.writer.release()
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
+        capture.release()
+        if written != self.count:
+            raise UserError(f"{printable(self.path.parent)}: the video could not be written whole; free some space")

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 from roadseg.frames.images import resize_picture
-from roadseg.inference.graph import OfPictures, export_graph
+from roadseg.inference.graph import export_for_pictures
 from roadseg.inference.pictures import read_picture
 from roadseg.networks.prediction import UPSAMPLING, normalize
 
@@ -55,7 +55,7 @@ def network():
 @pytest.mark.parametrize(("rule", "upsampling"), [("area", "bilinear"), ("area", "bicubic"), ("linear", "class_map")])
 def test_it_gives_the_networks_classes_and_their_colours(rule, upsampling, packages, network, tmp_path):
     notes = {"resize": rule, "upsampling": upsampling}
-    (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))
+    (tmp_path / "model.onnx").write_bytes(export_for_pictures(network, (64, 96), notes))
     colours = np.random.default_rng(1).integers(0, 256, (5, 3)).tolist()
     rows = [{"train_id": k, "name": str(k), "rgb": colours[k]} for k in range(5)]
     (tmp_path / "classes.json").write_text(json.dumps(rows))
@@ -77,7 +77,7 @@ def test_it_gives_the_networks_classes_and_their_colours(rule, upsampling, packa
 
 def test_a_photo_is_turned_upright(packages, network, tmp_path):
     notes = {"resize": "area", "upsampling": "bilinear"}
-    (tmp_path / "model.onnx").write_bytes(export_graph(OfPictures(network), (1, 64, 96, 3), torch.uint8, notes))
+    (tmp_path / "model.onnx").write_bytes(export_for_pictures(network, (64, 96), notes))
     rows = [{"train_id": k, "name": str(k), "rgb": [k, k, k]} for k in range(5)]
     (tmp_path / "classes.json").write_text(json.dumps(rows))
     shutil.copy(USE, tmp_path)

@@ -1,13 +1,15 @@
-"""How far what an exported file gives is from what the network gives, on frames with labels."""
+"""What a release says of its network: how far its ONNX graph is from it, and the `config.json` of the hub."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from roadseg.frames.classes import IGNORE_INDEX
 from roadseg.frames.counting import VALUES, joint_histogram
 from roadseg.inference.graph import OfPictures
 from roadseg.networks.prediction import UPSAMPLING
@@ -49,7 +51,6 @@ def compare(
     labels: Sequence[np.ndarray],
     upsampling: str,
     num_classes: int,
-    ignore_index: int,
 ) -> Parity:
     """Run both on each of the images, (N, H, W, 3) uint8 RGB, and compare logits, classes and score.
 
@@ -69,9 +70,9 @@ def compare(
             joints[index] += joint_histogram(maps[-1], label)
         largest = max(largest, float(np.abs(logits[0] - logits[1]).max()))
         same += int((maps[0] == maps[1]).sum())
-    mious = [cal_acc(joint, num_classes, ignore_index)[0] for joint in joints]
-    paces = [len(images) / float(total) for total in seconds]
-    return Parity(largest, same / sum(label.size for label in labels), mious[1], mious[0], paces[1], paces[0])
+    network_miou, miou = (cal_acc(joint, num_classes, IGNORE_INDEX)[0] for joint in joints)
+    network_pace, pace = (len(images) / float(total) for total in seconds)
+    return Parity(largest, same / sum(label.size for label in labels), miou, network_miou, pace, network_pace)
 
 
 def check_parity(parity: Parity, name: str) -> None:
@@ -81,3 +82,21 @@ def check_parity(parity: Parity, name: str) -> None:
             f"{name} gives other classes than the network: {100 * parity.equal:.3f} % of the pixels of test "
             f"frames are equal, not {100 * LEAST_EQUAL:.1f} % (logits up to {parity.largest:.2g} apart)"
         )
+
+
+def is_smp(network: nn.Module) -> bool:
+    """Return whether `smp.from_pretrained` can build the network: it is a class of segmentation_models_pytorch."""
+    from segmentation_models_pytorch.base import SegmentationModel
+
+    return isinstance(network, SegmentationModel)
+
+
+def hub_config(network: nn.Module, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `smp.from_pretrained` reads beside `model.safetensors`, as smp 0.6.0's `save_pretrained` writes it.
+
+    For a network that is not smp's: the row of the catalogue that describes it, `name`.
+    """
+    if not is_smp(network):
+        return {"network": name, **row}
+    config: Any = network.config  # the keyword arguments that it was built with
+    return {**config, "_model_class": type(network).__name__}
