@@ -107,23 +107,6 @@ def test_kitti_missing_archive(http_server: FileServer) -> None:
     assert len(splits()["train"]) == 5
 
 
-def test_kitti_wrong_checksum(http_server: FileServer) -> None:
-    archive = write_kitti(http_server.root / "data.zip", STEMS)
-    set_params("kitti", url=f"{http_server.url}/data.zip", sha256="ab" * 32)
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    assert f"its sha256 is {digest}, not {'ab' * 32}; deleted it; correct the digest or run again" in fails()
-    set_params("kitti", url=f"{http_server.url}/data.zip", sha256=digest)
-    fetch_data.main()
-
-
-def test_kitti_web_page(http_server: FileServer) -> None:
-    (http_server.root / "data.zip").write_text("<html><body>Too many requests</body></html>")
-    set_params("kitti", url=f"{http_server.url}/data.zip")
-    assert "the server sent a web page instead of the file; download it by hand" in fails()
-    write_kitti(http_server.root / "data.zip", STEMS)
-    fetch_data.main()
-
-
 def test_kitti_truncated_zip(http_server: FileServer) -> None:
     archive = write_kitti(http_server.root / "data.zip", STEMS)
     whole = archive.read_bytes()
@@ -136,15 +119,16 @@ def test_kitti_truncated_zip(http_server: FileServer) -> None:
     fetch_data.main()
 
 
-def test_seg_data_folder_and_zip(tmp_path: Path) -> None:
+def test_seg_data_folder_zip_and_tar(tmp_path: Path) -> None:
     mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
     set_params("seg_data", path=str(mine))
     fetch_data.main()
     assert [len(names) for names in splits().values()] == [9, 1, 2]
     first = digests()
-    set_params("seg_data", path=shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
-    fetch_data.main()
-    assert digests() == first
+    for form in ("zip", "gztar"):
+        set_params("seg_data", path=shutil.make_archive(str(tmp_path / "packed"), form, mine))
+        fetch_data.main()
+        assert digests() == first
 
 
 def test_cityscapes_and_mapillary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,43 +160,6 @@ def test_seg_data_may_be_the_output_itself() -> None:
     assert len(splits()["test"]) == 2
 
 
-def test_seg_data_missing(tmp_path: Path) -> None:
-    set_params("seg_data", path=str(tmp_path / "mine"))
-    assert fails() == f"error: {tmp_path / 'mine'} does not exist; name a folder or zip that does"
-    write_seg_data(tmp_path / "mine")
-    fetch_data.main()
-
-
-def test_seg_data_zip_that_leads_outside(tmp_path: Path) -> None:
-    mine = write_seg_data(tmp_path / "mine")
-    archive = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", mine))
-    good = archive.read_bytes()
-    archive.write_bytes(good.replace(b"training/image/000000_10.png", b"../../../../../../out123.png"))
-    set_params("seg_data", path=str(archive))
-    assert "'../../../../../../out123.png' leads outside of the archive; nothing was read from it" in fails()
-    assert list(tmp_path.rglob("out123.png")) == []
-    archive.write_bytes(good)
-    fetch_data.main()
-
-
-def test_seg_data_tar(tmp_path: Path) -> None:
-    mine = write_seg_data(tmp_path / "mine", train=6, val=4, test=2)
-    set_params("seg_data", path=str(mine))
-    fetch_data.main()
-    first = digests()
-    set_params("seg_data", path=shutil.make_archive(str(tmp_path / "packed"), "gztar", mine))
-    fetch_data.main()
-    assert digests() == first
-
-
-@pytest.mark.timeout(20)
-@pytest.mark.parametrize(("path", "line"), [("/dev/zero", "/dev/zero is a device"), ("pipe", "pipe is a named pipe")])
-def test_seg_data_that_is_no_file(path: str, line: str) -> None:
-    os.mkfifo("pipe")
-    set_params("seg_data", path=path)
-    assert fails() == f"error: {line}; name a folder, a zip or a tar"
-
-
 def test_seg_data_of_an_unknown_user() -> None:
     set_params("seg_data", path="~nobody-of-this-name/frames")
     assert "data.seg_data.path: ~nobody-of-this-name/frames begins with a user who isn't known here" in fails()
@@ -236,18 +183,6 @@ def test_the_same_frame_in_training_and_testing(tmp_path: Path, capsys: pytest.C
     assert counts.startswith("data/seg_data: 3 train, 1 val, 3 test frames of 32x48")
 
 
-def test_nearly_the_same_frame_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mine = write_seg_data(tmp_path / "mine", height=64, width=96)
-    picture = cv2.imread(str(mine / "training/image/000000_10.png"))
-    assert picture is not None
-    cv2.imwrite(str(mine / "testing/image/000004_10.png"), picture // 2 + 60)
-    set_params("seg_data", path=str(mine))
-    fetch_data.main()
-    note = capsys.readouterr().out.splitlines()[0]
-    names = f"{mine}/testing/image/000004_10.png and {mine}/training/image/000000_10.png"
-    assert note == f"note: 1 frame for testing is nearly the same as one for training: {names}"
-
-
 def test_too_few_frames(tmp_path: Path) -> None:
     set_params("seg_data", path=str(write_seg_data(tmp_path / "mine", test=0)))
     assert "there is no frame for testing" in fails()
@@ -265,6 +200,7 @@ def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch_data.main()
 
 
+@pytest.mark.slow
 def test_as_a_script(tmp_path: Path) -> None:
     set_params("seg_data", path=str(tmp_path / "mine"))
     command = [sys.executable, str(ROOT / "src/fetch_data.py")]

@@ -8,7 +8,6 @@ from conftest import write_seg_data
 
 import look
 from roadseg.pipeline.errors import UserError
-from roadseg.pipeline.stage import run
 
 
 def call(monkeypatch, *words):
@@ -51,10 +50,3 @@ def test_a_page_of_other_data_does_not_replace_the_pipelines(tmp_path, monkeypat
 def test_a_folder_without_splits_is_named(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none has no splits\.json; run `dvc repro fetch_data`"):
         call(monkeypatch, "--data", tmp_path / "none", "--out", tmp_path / "page.html")
-
-
-def test_help_has_an_example(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["look.py", "--help"])
-    with pytest.raises(SystemExit):
-        run(look.main)
-    assert "example: python src/look.py --data" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Cityscapes with its fine labels, as unpacked: leftImg8bit/{train,val}/CITY, gtFine/{train,val}/CITY.
 
-The train frames are for training and the val frames for testing. The truth of the test frames is not public: they are
-left out.
+The train frames are for training and the val frames for testing. The ground truth of the test frames is not
+public: they are left out.
 """
 
 import unicodedata
@@ -25,7 +25,7 @@ def find_frames(tree: Tree) -> Found:
         [pair for pairs, _ in splits for pair in pairs],
         _VALUES,
         [line for _, lines in splits for line in lines],
-        ["the frames in leftImg8bit/test are left out: their truth is not public"] if has_test else [],
+        ["the frames in leftImg8bit/test are left out: their ground truth is not public"] if has_test else [],
     )
 
 

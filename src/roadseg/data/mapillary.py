@@ -1,7 +1,7 @@
 """Mapillary Vistas, as unpacked: {training,validation}/images, labels in a folder of their version, a list of classes.
 
-The training frames are for training and the validation frames for testing. The truth of the testing frames is not
-public: they are left out. A label is a palette PNG; its indices count the classes of the list, from 0.
+The training frames are for training and the validation frames for testing. The ground truth of the testing frames
+is not public: they are left out. A label is a palette PNG; its indices count the classes of the list, from 0.
 """
 
 import json
@@ -57,7 +57,7 @@ def find_frames(tree: Tree) -> Found:
         [pair for pairs, _ in splits for pair in pairs],
         values,
         [line for _, lines in splits for line in lines],
-        ["the frames in testing/images are left out: their truth is not public"] if has_test else [],
+        ["the frames in testing/images are left out: their ground truth is not public"] if has_test else [],
     )
 
 

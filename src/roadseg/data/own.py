@@ -145,7 +145,7 @@ def _listed(tree: Tree, layout: Layout, top: str, word: str, suffixes: Suffixes)
     stems = list(dict.fromkeys(_first_words(tree.read(name).decode(errors="replace"))))
     image_of, label_of, _ = files_by_stem(tree, f"{top}{layout.images}", f"{top}{layout.labels}", suffixes)
     if word == layout.test and not any(stem in label_of for stem in stems):
-        return [], []  # its truth is not public
+        return [], []  # its ground truth is not public
     problems = [
         f"{tree.show(name)} lists {stem}, which has no {kind}; add it to {folder}, or take it off the list"
         for stem in stems

@@ -1,6 +1,7 @@
 import io
 import os
 import random
+import re
 import stat
 import tarfile
 import zipfile
@@ -53,22 +54,23 @@ def test_folder_and_zip_read_alike(tmp_path: Path) -> None:
             assert tree.show("training/a.txt") == f"{path}/training/a.txt"
 
 
-OUTSIDE = ["../out.png", "training/../../out.png", "/etc/out.png", "a\\..\\out.png", "C:/out.png"]
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
-def test_member_that_leads_outside(tmp_path: Path, name: str) -> None:
-    archive = write_zip(tmp_path / "x.zip", "good.png", name)
-    with pytest.raises(UserError, match=r"x\.zip: .*out\.png' leads outside of the archive"), open_tree(archive):
-        pass
-
-
-def test_symbolic_link(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("training/link.png")
+def as_link(name: str) -> zipfile.ZipInfo:
+    link = zipfile.ZipInfo(name)
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    archive = write_zip(tmp_path / "x.zip", link)
-    with pytest.raises(UserError, match=r"'training/link\.png' is a symbolic link"), open_tree(archive):
-        pass
+    return link
+
+
+DANGERS = dict.fromkeys(("../out.png", "a/../../out.png", "/etc/a", "C:/out.png"), "leads outside of the archive")
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [*DANGERS.items(), ("a\\..\\out.png", "leads outside of the archive"), (as_link("a.png"), "is a symbolic link")],
+)
+def test_a_zip_that_is_not_safe(tmp_path: Path, member: str | zipfile.ZipInfo, reason: str) -> None:
+    archive = write_zip(tmp_path / "x.zip", "good.png", member)
+    name = member if isinstance(member, str) else member.filename
+    assert refusal(archive) == f"{archive}: {name!r} {reason}; nothing was read from it; do not trust it"
 
 
 def test_encrypted_member(tmp_path: Path) -> None:
@@ -76,41 +78,28 @@ def test_encrypted_member(tmp_path: Path) -> None:
     data = bytearray(archive.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags in the central directory
     archive.write_bytes(data)
-    with pytest.raises(UserError, match=r"'a\.png' is encrypted"), open_tree(archive):
-        pass
+    assert "'a.png' is encrypted; nothing was read from it" in refusal(archive)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 70])
 def test_truncated_zip(tmp_path: Path, keep: int) -> None:
     archive = write_zip(tmp_path / "x.zip", "a.png", "b.png")
     archive.write_bytes(archive.read_bytes()[:keep])
-    with pytest.raises(UserError, match=r"x\.zip: damaged, or not a zip archive .*; delete the zip and get it again"):
-        open_tree(archive).__enter__()
+    assert re.search(r"x\.zip: damaged, or not a zip archive .*; delete the zip and get it again", refusal(archive))
 
 
-def test_damaged_member(tmp_path: Path) -> None:
-    archive = write_zip(tmp_path / "x.zip", "a.png")
-    archive.write_bytes(archive.read_bytes().replace(b"some bytes", b"same bytes"))
-    with open_tree(archive) as tree, pytest.raises(UserError, match=r"x\.zip/a\.png: damaged, .*Bad CRC-32"):
-        tree.read("a.png")
+NAMES = {
+    "made on Windows": (["training\\", "training\\image\\a.png", "training\\Thumbs.db"], ["training/image/a.png"]),
+    "a backslash beside slashes": (["training/a\\b.png"], ["training/a\\b.png"]),
+    "dots": (["./training//a.png", "training/./b.png"], ["training/a.png", "training/b.png"]),
+}
 
 
-def test_names_from_windows(tmp_path: Path) -> None:
-    archive = write_zip(tmp_path / "x.zip", "training\\", "training\\image\\a.png", "training\\Thumbs.db", "names.txt")
-    with open_tree(archive) as tree:
-        assert tree.names == ["training/image/a.png"]
-        assert tree.read("training/image/a.png") == b"some bytes"
-
-
-def test_a_backslash_beside_slashes_is_part_of_a_name(tmp_path: Path) -> None:
-    assert names_in(write_zip(tmp_path / "x.zip", "training/a\\b.png")) == ["training/a\\b.png"]
-
-
-def test_names_with_dots(tmp_path: Path) -> None:
-    assert names_in(write_zip(tmp_path / "x.zip", "./training//a.png", "./training/./b.png")) == [
-        "training/a.png",
-        "training/b.png",
-    ]
+@pytest.mark.parametrize(("members", "names"), NAMES.values(), ids=NAMES)
+def test_names_in_a_zip(tmp_path: Path, members: list[str], names: list[str]) -> None:
+    with open_tree(write_zip(tmp_path / "x.zip", *members)) as tree:
+        assert tree.names == names
+        assert tree.read(names[0]) == b"some bytes"
 
 
 def test_a_name_twice(tmp_path: Path) -> None:

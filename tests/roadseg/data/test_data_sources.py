@@ -138,7 +138,7 @@ def test_cityscapes_archives_may_be_in_folders_of_their_own_and_test_frames_are_
         (city / f"{name}_trainvaltest").mkdir()
         (city / name).rename(city / f"{name}_trainvaltest" / name)
     (note,) = notes_of(city, layout, cityscapes)
-    assert note == "the frames in leftImg8bit/test are left out: their truth is not public"
+    assert note == "the frames in leftImg8bit/test are left out: their ground truth is not public"
     assert not list(layout.rglob("bonn*"))
 
 
@@ -235,7 +235,7 @@ def test_of_two_versions_the_first_is_taken_and_testing_frames_are_left_out(tmp_
     (tmp_path / "other/config_v2.0.json").rename(tree / "config_v2.0.json")
     write_picture(tree / "testing/images/t.jpg", np.zeros((8, 8, 3), np.uint8))
     (note,) = notes_of(tree, layout, mapillary)
-    assert note == "the frames in testing/images are left out: their truth is not public"
+    assert note == "the frames in testing/images are left out: their ground truth is not public"
     assert read_label(layout / "testing/label/c.png")[0].tolist() == VISTAS_IDS
 
 

@@ -75,15 +75,6 @@ def test_nothing_is_held_where_nothing_can_be_locked(url: str, store: Path, monk
     assert download(url, store)[1] == DIGEST
 
 
-def test_broken_transfer_goes_on_in_the_next_call(url: str, store: Path, http_server: FileServer) -> None:
-    part = stored_path(url, store).with_name("data.zip.part")
-    part.parent.mkdir(parents=True)
-    part.write_bytes(CONTENT[:1000])
-    assert download(url, store)[1] == DIGEST
-    assert http_server.asked == ["bytes=1000-"]
-    assert not part.exists()
-
-
 def test_server_without_ranges(url: str, store: Path, http_server: FileServer) -> None:
     http_server.ranges = False
     http_server.cut_after = 600_000
@@ -124,17 +115,6 @@ def test_missing_archive_is_asked_for_once(url: str, store: Path, http_server: F
     http_server.statuses = [404]
     assert_fails_then_works(url, store, "the server answers 404 Not Found")
     assert len(http_server.asked) == 2
-
-
-def test_server_that_stays_broken(url: str, store: Path, http_server: FileServer) -> None:
-    http_server.statuses = [500] * 3
-    assert_fails_then_works(url, store, "the server answers 500 Internal Server Error")
-
-
-def test_web_page_instead_of_the_file(url: str, store: Path, http_server: FileServer) -> None:
-    file = http_server.root / "data.zip"
-    file.write_bytes(b"\n<!DOCTYPE HTML><title>Sign in</title>")
-    assert_fails_then_works(url, store, "a web page instead of the file", lambda: file.write_bytes(CONTENT))
 
 
 def test_empty_file(url: str, store: Path, http_server: FileServer) -> None:
