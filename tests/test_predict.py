@@ -256,23 +256,3 @@ def test_an_interruption_leaves_whole_files_alone(made, tmp_path, source):
     else:
         assert 0 < len(files) < 3600
         assert all(cv2.imread(str(out / name)).shape == (60, 80, 3) for name in files)
-
-
-MEASURED = """
-import resource, sys
-sys.path.insert(0, sys.argv[1])
-import predict
-for source in sys.argv[2:]:
-    sys.argv = ["predict.py", source, "--out", f"{source}.out"]
-    predict.predict_any()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-@pytest.mark.slow
-def test_a_videos_length_costs_no_memory(made, tmp_path):
-    films = [str(write_video(tmp_path / f"{count}.mp4", count, 240, 320)) for count in (60, 300)]
-    words = [sys.executable, "-c", MEASURED, str(ROOT / "src"), *films]
-    done = subprocess.run(words, cwd=made, capture_output=True, text=True, check=True)
-    short, long = (int(line) for line in done.stdout.splitlines() if line.isdecimal())
-    assert long < 1.1 * short  # 240 frames more, each 0.3 MB with its class map and colours, of 0.6 GB

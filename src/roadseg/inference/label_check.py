@@ -6,8 +6,9 @@ Some of these labels are wrong, elsewhere the network is: `suspicion` says which
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -30,6 +31,7 @@ _RARE = 0.01  # confusions rarer than this are all alike
 _ROWS = 1000  # regions in the table
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are the first pixels outside
+Parts = tuple[np.ndarray, np.ndarray]  # each pixel's part, (H, W) int32; (N, 5) left, top, width, height, pixels
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,9 @@ def find_regions(seen: Seen, label: np.ndarray, improbable: float) -> list[Regio
     """
     doubted = (seen.of_label < improbable) & (seen.best != label) & (label != IGNORE_INDEX)
     labels, counts = np.unique(label[doubted], return_counts=True)
-    objects: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # of each class: its connected parts
+    parts = cache(lambda k: _parts(seen.best == k))  # of each class that is looked at
     return [
-        _region(seen, int(true), box, inside, objects)
+        _region(seen, int(true), box, inside, parts)
         for true in labels[counts >= _LEAST]
         for box, inside in _large_parts(doubted & (label == true))
     ]
@@ -160,25 +162,18 @@ def _large_parts(mask: np.ndarray) -> Iterator[tuple[Box, np.ndarray]]:
             yield box, numbers[top : box[3], left : box[2]] == number
 
 
-def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the connected parts of a mask, (H, W) bool: (H, W) int32, and (N, 5) left, top, width, height, pixels.
-
-    Part 0 is what lies outside of the mask.
-    """
+def _parts(mask: np.ndarray) -> Parts:
+    """Number the connected parts of a mask, (H, W) bool; part 0 is what lies outside of it."""
     _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     return numbers, stats
 
 
-def _region(
-    seen: Seen, true: int, box: Box, inside: np.ndarray, objects: dict[int, tuple[np.ndarray, np.ndarray]]
-) -> Region:
-    """Describe the pixels `inside` a box, of one label; `objects` holds the parts of each class looked at so far."""
+def _region(seen: Seen, true: int, box: Box, inside: np.ndarray, parts: Callable[[int], Parts]) -> Region:
+    """Describe the pixels `inside` a box, of one label; `parts` gives those of a class that the network sees."""
     within = slice(box[1], box[3]), slice(box[0], box[2])
     classes, counts = np.unique(seen.best[within][inside], return_counts=True)
     predicted = int(classes[counts.argmax()])
-    if predicted not in objects:
-        objects[predicted] = _parts(seen.best == predicted)
-    numbers, stats = objects[predicted]
+    numbers, stats = parts(predicted)
     touched = np.unique(numbers[within][inside & (seen.best[within] == predicted)])
     surprise = -np.log(np.maximum(seen.of_label[within][inside], _TINY)).mean()
     return Region(
@@ -267,19 +262,15 @@ def region_rows(
 
 def frame_rows(checked: Sequence[Checked], ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
     """Return a row for each frame that has a region: the share of its labelled pixels, and its regions' suspicion."""
-    of_frame: dict[int, list[tuple[float, Region]]] = defaultdict(list)
-    for score, place, region in ranked:
-        of_frame[place].append((score, region))
-    rows = [
-        {
-            "split": checked[place].split,
-            "image": str(checked[place].image),
-            "regions": len(found),
-            "share": round(sum(region.pixels for _, region in found) / int(checked[place].joint.sum()), 6),
-            "suspicion": round(sum(score for score, _ in found)),
-        }
-        for place, found in of_frame.items()
-    ]
+    scores: dict[int, list[float]] = defaultdict(list)
+    for score, place, _ in ranked:
+        scores[place].append(score)
+    rows: list[dict[str, Any]] = []
+    for place, found in scores.items():
+        frame = checked[place]
+        share = sum(region.pixels for region in frame.regions) / int(frame.joint.sum())
+        row = {"split": frame.split, "image": str(frame.image), "regions": len(found), "share": round(share, 6)}
+        rows.append(row | {"suspicion": round(sum(found))})
     return sorted(rows, key=lambda row: -row["suspicion"])
 
 

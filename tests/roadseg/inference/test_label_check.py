@@ -199,15 +199,16 @@ def is_at(found, one):
 
 
 ODD = PurePath("training/image", os.fsdecode(b'a",\n\xdf\r.png'))
+FOUND = [
+    Region(0, {2: 40}, (3, 5, 10, 11), 0.98765, 8.0, 1.0),
+    Region(2, {1: 100}, (0, 0, 20, 10), 0.9, 8.0, 1.0),
+    Region(0, {1: 60}, (0, 0, 8, 8), 0.9, 8.0, 1.0),
+]
 CHECKED = [
-    Checked("train", PurePath("training/image/a.png"), (100, 400), np.array([[1000]]), []),
-    Checked("val", ODD, (40, 80), np.array([[200]]), []),
+    Checked("train", PurePath("training/image/a.png"), (100, 400), np.array([[1000]]), [FOUND[1]]),
+    Checked("val", ODD, (40, 80), np.array([[200]]), [FOUND[0], FOUND[2]]),
 ]
-RANKED = [
-    (900.4, 1, Region(0, {2: 40}, (3, 5, 10, 11), 0.98765, 8.0, 1.0)),
-    (500.0, 0, Region(2, {1: 100}, (0, 0, 20, 10), 0.9, 8.0, 1.0)),
-    (100.0, 1, Region(0, {1: 60}, (0, 0, 8, 8), 0.9, 8.0, 1.0)),
-]
+RANKED = [(900.4, 1, FOUND[0]), (500.0, 0, FOUND[1]), (100.0, 1, FOUND[2])]
 
 
 @pytest.fixture
