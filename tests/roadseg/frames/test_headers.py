@@ -1,6 +1,7 @@
 """Headers say what a picture is; Pillow, which wrote the files, is the other witness."""
 
 import io
+import re
 import struct
 import zlib
 
@@ -54,13 +55,8 @@ def test_pngs(mode, channels, bits):
 def test_jpegs(mode, channels, progressive):
     data = saved(Image.new(mode, (31, 20)), "JPEG", progressive=progressive, comment="x" * 300)
     picture = read_header(data, "a.jpg")
-    assert (picture.kind, picture.height, picture.width, picture.channels, picture.bits) == (
-        "JPEG",
-        20,
-        31,
-        channels,
-        8,
-    )
+    assert (picture.kind, picture.height, picture.width) == ("JPEG", 20, 31)
+    assert (picture.channels, picture.bits) == (channels, 8)
     assert decode_image(picture, "a.jpg").shape == (20, 31, 3)
 
 
@@ -83,32 +79,27 @@ def test_damaged_exif_says_nothing(exif):
     assert not read_header(with_chunk(b"eXIf", exif), "a.png").turned
 
 
-def test_a_sound_png_with_much_text_or_a_large_profile_is_read():
+def test_much_text_and_large_profiles_are_left_out():
     text = PngImagePlugin.PngInfo()
     text.add_text("XML:com.adobe.xmp", "x" * 2**24, zip=True)
     profile = np.random.default_rng(0).integers(0, 256, 20 * 2**20, np.uint8).tobytes()
-    for data in (
-        saved(Image.fromarray(NOISE), "PNG", pnginfo=text),
-        saved(Image.fromarray(NOISE), "PNG", icc_profile=profile),
-    ):
-        picture = read_header(data, "a.png")
+    for extra in ({"pnginfo": text}, {"icc_profile": profile}):
+        picture = read_header(saved(Image.fromarray(NOISE), "PNG", **extra), "a.png")
         assert len(picture.data) < 4000
         assert np.array_equal(decode_image(picture, "a.png"), NOISE)
 
 
-@pytest.mark.parametrize(
-    "extra",
-    [
-        (b"gAMA", struct.pack(">I", 100000)),
-        (b"sRGB", b"\0"),
-        (b"sBIT", b"\5\5\5"),
-        (b"bKGD", bytes(6)),
-        (b"tIME", bytes(7)),
-    ],
-)
-def test_extras_change_no_pixel(extra):
-    bgr = NOISE[..., ::-1]
-    assert np.array_equal(decode_image(read_header(with_chunk(*extra), "a.png"), "a.png"), bgr)
+def test_extras_change_no_pixel():
+    extras = {
+        b"gAMA": struct.pack(">I", 100000),
+        b"sRGB": b"\0",
+        b"sBIT": b"\5\5\5",
+        b"bKGD": bytes(6),
+        b"tIME": bytes(7),
+    }
+    for kind, content in extras.items():
+        image = decode_image(read_header(with_chunk(kind, content), "a.png"), "a.png")
+        assert np.array_equal(image, NOISE[..., ::-1]), kind
 
 
 @pytest.mark.parametrize("lost", [1, 4, 8, 12, 13, 17, 300])
@@ -128,11 +119,6 @@ def test_a_changed_byte_in_a_png_is_found(at):
         read_header(bytes(data), "a.png")
 
 
-def test_an_unknown_chunk_that_must_be_understood_is_refused():
-    with pytest.raises(UserError, match="is not a readable PNG or JPEG"):
-        read_header(with_chunk(b"CgBI", b"\0"), "a.png")
-
-
 @pytest.mark.parametrize(
     ("data", "what"),
     [
@@ -145,6 +131,7 @@ def test_an_unknown_chunk_that_must_be_understood_is_refused():
         (b"<!doctype html>", " (it is a web page or SVG)"),
         (b"\xff\xd8\xff\xd9", ""),
         (png_of_size(0, 5), ""),
+        (with_chunk(b"CgBI", b"\0"), ""),  # an unknown chunk that must be understood
     ],
 )
 def test_other_kinds_are_named(data, what):
@@ -155,11 +142,7 @@ def test_other_kinds_are_named(data, what):
 
 @pytest.mark.parametrize("size", [(2**16, 2**16), (2**15, 2**15 + 1), (1_000_001, 1), (1, 2**31 - 1)])
 def test_a_picture_that_is_too_large_is_refused_by_its_header(size):
-    with pytest.raises(
-        UserError, match=rf"a\.png is {size[0]}x{size[1]}, and a picture may have up to 1,073,741,824 pix"
-    ):
+    message = f"a.png is {size[0]}x{size[1]}, and a picture may have up to 1,073,741,824 pixels"
+    with pytest.raises(UserError, match=re.escape(message)):
         read_header(png_of_size(*size), "a.png")
-
-
-def test_the_largest_is_not_refused_by_its_header():
-    assert read_header(png_of_size(2**15, 2**15), "a.png").height == 2**15
+    assert read_header(png_of_size(2**15, 2**15), "a.png").height == 2**15  # the largest
