@@ -10,7 +10,7 @@ from roadseg.scenes.labels import FENCE, WALL
 from roadseg.scenes.light import Colour
 from roadseg.scenes.textures import bars, bricks, mesh, pick, plaster, vary
 
-_PIECE = 4.0  # metres
+_PIECE, _THICK = 4.0, 0.3  # metres
 _STONE: tuple[Colour, ...] = ((150, 148, 142), (132, 128, 124), (168, 158, 140))
 _BRICK: tuple[Colour, ...] = ((138, 72, 56), (156, 96, 70), (122, 66, 58))
 _METAL: tuple[Colour, ...] = ((38, 44, 42), (66, 92, 78), (150, 154, 156))
@@ -41,14 +41,14 @@ def _wall_texture(rng: np.random.Generator, tall: float) -> np.ndarray:
     return sheet
 
 
-def _run(x: float, z0: float, z1: float, tall: float, texture: np.ndarray, label: int, thick: float) -> list[Item]:
+def _run(x: float, z0: float, z1: float, tall: float, texture: np.ndarray, label: int) -> list[Item]:
     """Pieces of a barrier of `tall` metres at `x`, from z0 to z1."""
     edges = np.linspace(z0, z1, max(2, round((z1 - z0) / _PIECE) + 1))
-    return [_piece(x, a, b, tall, texture, label, thick) for a, b in pairwise(edges)]
+    return [_piece(x, a, b, tall, texture, label) for a, b in pairwise(edges)]
 
 
-def _piece(x: float, z0: float, z1: float, tall: float, texture: np.ndarray, label: int, thick: float) -> Item:
-    side = float(np.sign(x))
+def _piece(x: float, z0: float, z1: float, tall: float, texture: np.ndarray, label: int) -> Item:
+    side, thick = float(np.sign(x)), _THICK if label == WALL else 0.0
 
     def paint(canvas: Canvas) -> None:
         if thick:
@@ -66,10 +66,10 @@ def _piece(x: float, z0: float, z1: float, tall: float, texture: np.ndarray, lab
 def fence(rng: np.random.Generator, x: float, z0: float, z1: float) -> list[Item]:
     """A fence at `x` from z0 to z1 metres."""
     tall = rng.uniform(1.1, 1.9)
-    return _run(x, z0, z1, tall, _fence_texture(rng, tall), FENCE, 0.0)
+    return _run(x, z0, z1, tall, _fence_texture(rng, tall), FENCE)
 
 
 def wall(rng: np.random.Generator, x: float, z0: float, z1: float) -> list[Item]:
     """A wall at `x` from z0 to z1 metres."""
     tall = rng.uniform(1.6, 3.0)
-    return _run(x, z0, z1, tall, _wall_texture(rng, tall), WALL, 0.3)
+    return _run(x, z0, z1, tall, _wall_texture(rng, tall), WALL)

@@ -82,8 +82,11 @@ def _upright(x0: float, z0: float, x1: float, z1: float, low: float, high: float
     return np.array([(x0, high, z0), (x1, high, z1), (x1, low, z1), (x0, low, z0)])
 
 
-def terrace(rng: np.random.Generator, x: float, side: int, z0: float, z1: float, height: float, deep: float) -> Item:
-    """A house from z0 to z1 whose front stands at `x`; `side` is -1 left of the road, 1 right of it."""
+def terrace(
+    rng: np.random.Generator, x: float, side: int, span: tuple[float, float], height: float, deep: float
+) -> Item:
+    """A house along `span`, from z0 to z1, whose front stands at `x`; `side` is -1 left of the road, 1 right of it."""
+    z0, z1 = span
     colour, roof = pick(rng, _WALLS), pick(rng, _ROOFS)
     px = _FINE if z0 < _DISTANT else _COARSE
     front = facade(rng, z1 - z0, height, colour, px)

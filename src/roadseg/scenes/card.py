@@ -30,9 +30,10 @@ class Card:
     def disc(self, x: float, y: float, rx: float, ry: float, colour: Colour, label: int | None) -> None:
         self.polygon(CIRCLE * (rx, ry) + (x, y), colour, label)
 
-    def limb(self, start: tuple, end: tuple, w0: float, w1: float, colour: Colour, label: int | None,
+    def limb(self, start: tuple, end: tuple, widths: tuple[float, float], colour: Colour, label: int | None,
              brightness: float = 1.0) -> None:  # fmt: skip
-        """A bar from one point to another, `w0` metres wide at the start and `w1` at the end."""
+        """A bar from one point to another; `widths` are those at the start and at the end, in metres."""
+        w0, w1 = widths
         along = np.subtract(end, start)
         aside = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6)
         p, q = np.asarray(start), np.asarray(end)

@@ -48,8 +48,8 @@ def lamp_post(rng: np.random.Generator, x: float, z: float) -> Item:
     def paint(canvas: Canvas) -> None:
         card = Card(canvas, x, 0, z)
         _pole(card, tall, thick, steel)
-        card.limb((0, tall - 0.1), (reach, tall + 0.3), 0.12, 0.1, steel, POLE)
-        card.limb((reach * 0.8, tall + 0.28), (reach * 1.3, tall + 0.34), 0.2, 0.14, (196, 196, 190), POLE)
+        card.limb((0, tall - 0.1), (reach, tall + 0.3), (0.12, 0.1), steel, POLE)
+        card.limb((reach * 0.8, tall + 0.28), (reach * 1.3, tall + 0.34), (0.2, 0.14), (196, 196, 190), POLE)
         card.box(-thick, 0, thick, 0.5, steel, POLE)
 
     return Item(z, paint, footprint(x, z, 0.1, 0.1), 0, tall)
@@ -112,7 +112,7 @@ def traffic_light(rng: np.random.Generator, x: float, z: float) -> Item:
         card = Card(canvas, x, 0, z)
         _pole(card, 5.4 if reach else 3.3, thick, steel)
         if reach:
-            card.limb((0, 5.3), (reach, 5.5), 0.14, 0.1, steel, POLE)
+            card.limb((0, 5.3), (reach, 5.5), (0.14, 0.1), steel, POLE)
             _signal(card, reach, 4.5, state, shield)
         _signal(card, 0.0, 2.3, state, shield)
 

@@ -34,9 +34,9 @@ class Nursery:
         def paint(canvas: Canvas) -> None:
             girth = 0.018 * tall + 0.05
             card = Card(canvas, x, 0, z)
-            card.limb((0, 0), (0, tall * 0.6), 2 * girth, girth, bark, PLANT)
+            card.limb((0, 0), (0, tall * 0.6), (2 * girth, girth), bark, PLANT)
             card.polygon([(-2 * girth, 0), (-girth, 0.5), (girth, 0.5), (2 * girth, 0)], bark, PLANT)
-            card.limb((girth * 0.5, 0), (girth * 0.3, tall * 0.6), girth, girth * 0.5, bark, None, 0.75)
+            card.limb((girth * 0.5, 0), (girth * 0.3, tall * 0.6), (girth, girth * 0.5), bark, None, 0.75)
             corners = [(x - half, tall, z), (x + half, tall, z), (x + half, low, z), (x - half, low, z)]
             canvas.quad(np.array(corners), texture, PLANT, 0.6 + 0.4 * canvas.light.ambient)
 

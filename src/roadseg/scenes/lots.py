@@ -41,7 +41,7 @@ class Side:
         while z1 - z0 > 5:
             end = min(z1, z0 + self.rng.uniform(7, 14))
             tall = self.rng.choice([5.6, 6.6, 8.6, 9.4, 11.6])
-            items.append(terrace(self.rng, self.out(setback), self.side, z0, end, tall, 9.0))
+            items.append(terrace(self.rng, self.out(setback), self.side, (z0, end), tall, 9.0))
             z0 = end
         return items
 
@@ -49,7 +49,7 @@ class Side:
         """A house in its garden, behind a fence, a low wall or nothing."""
         rng = self.rng
         end = min(z0 + rng.uniform(9, 12), z1)
-        items = [terrace(rng, self.out(rng.uniform(4, 7)), self.side, z0 + 2, end, 5.6, 8.0)]
+        items = [terrace(rng, self.out(rng.uniform(4, 7)), self.side, (z0 + 2, end), 5.6, 8.0)]
         items += [self.tree((2, 5), (z0, z1), (3, 7)) for _ in range(rng.integers(2, 5))]
         items += [self.bush((1, 3), (z0, z1), (0.7, 1.2), (0.8, 1.6)) for _ in range(rng.integers(1, 5))]
         if rng.random() < 0.8:

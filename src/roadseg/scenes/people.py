@@ -32,8 +32,8 @@ def person(rng: np.random.Generator, x: float, z: float) -> Item:
         card = Card(canvas, x, 0.08, z)
         h = 1.75 * size
         for step in (-stride, stride):
-            card.limb((step * 0.25, 0.5 * h), (step * 0.6 + 0.04, 0.27 * h), 0.2, 0.16, legs, PERSON)
-            card.limb((step * 0.6 + 0.04, 0.28 * h), (step, 0.03), 0.15, 0.12, skin if skirt else legs, PERSON)
+            card.limb((step * 0.25, 0.5 * h), (step * 0.6 + 0.04, 0.27 * h), (0.2, 0.16), legs, PERSON)
+            card.limb((step * 0.6 + 0.04, 0.28 * h), (step, 0.03), (0.15, 0.12), skin if skirt else legs, PERSON)
             card.box(step - 0.06, 0, step + 0.12, 0.08, (30, 28, 28), PERSON)
         if skirt:
             card.polygon([(-0.24, 0.3 * h), (0.24, 0.3 * h), (0.15, 0.56 * h), (-0.15, 0.56 * h)], legs, PERSON)
@@ -51,8 +51,8 @@ def _torso(card: Card, h: float, wide: float, stride: float, shirt: Colour, skin
     shade: Colour = (shirt[0] * 0.8, shirt[1] * 0.8, shirt[2] * 0.8)
     for side in (-1, 1):
         elbow = (side * wide * 0.52 - stride * side * 0.3, 0.62 * h)
-        card.limb((side * wide * 0.42, 0.81 * h), elbow, 0.14, 0.11, shade, PERSON)
-        card.limb(elbow, (elbow[0] - stride * side * 0.4, 0.47 * h), 0.11, 0.09, shade, PERSON)
+        card.limb((side * wide * 0.42, 0.81 * h), elbow, (0.14, 0.11), shade, PERSON)
+        card.limb(elbow, (elbow[0] - stride * side * 0.4, 0.47 * h), (0.11, 0.09), shade, PERSON)
         card.disc(elbow[0] - stride * side * 0.4, 0.46 * h, 0.05, 0.06, skin, PERSON)
     card.polygon(_TRUNK * (wide, h), shirt, PERSON)
     card.box(-0.05, 0.83 * h, 0.05, 0.88 * h, skin, PERSON)

@@ -22,7 +22,7 @@ def _spokes(card: Card, x: float, radius: float, thick: float, label: int, hub: 
     card.disc(x, radius, radius - thick, radius - thick, hub, label)
     for angle in np.arange(0, np.pi, np.pi / 4):
         reach = (radius - thick) * np.array([np.cos(angle), np.sin(angle)])
-        card.limb((x - reach[0], radius - reach[1]), (x + reach[0], radius + reach[1]), 0.02, 0.02, _TYRE, label)
+        card.limb((x - reach[0], radius - reach[1]), (x + reach[0], radius + reach[1]), (0.02, 0.02), _TYRE, label)
 
 
 def _bicycle(card: Card, colour: Colour) -> None:
@@ -31,8 +31,8 @@ def _bicycle(card: Card, colour: Colour) -> None:
     card.polygon([(-0.52, 0.36), (-0.2, 0.86), (0.4, 0.86), (-0.05, 0.3)], (126, 122, 118), BICYCLE)
     rear, seat, head, crank, front = (-0.52, 0.36), (-0.2, 0.86), (0.4, 0.88), (-0.05, 0.3), (0.52, 0.36)
     for start, end in ((rear, seat), (rear, crank), (seat, crank), (seat, head), (head, crank), (head, front)):
-        card.limb(start, end, 0.06, 0.06, colour, BICYCLE)
-    card.limb((0.4, 0.86), (0.34, 1.08), 0.05, 0.05, colour, BICYCLE)
+        card.limb(start, end, (0.06, 0.06), colour, BICYCLE)
+    card.limb((0.4, 0.86), (0.34, 1.08), (0.05, 0.05), colour, BICYCLE)
     card.box(0.2, 1.04, 0.42, 1.1, _TYRE, BICYCLE)
     card.box(-0.34, 0.9, -0.06, 0.98, _TYRE, BICYCLE)
 
@@ -45,9 +45,9 @@ def _motorcycle(card: Card, colour: Colour) -> None:
     card.polygon([(-1.0, 0.72), (-0.95, 0.88), (-0.3, 0.78), (-0.1, 0.7), (-0.6, 0.62)], _TYRE, MOTORCYCLE)
     card.polygon([(-0.2, 0.68), (-0.1, 0.94), (0.35, 0.98), (0.52, 0.72)], colour, MOTORCYCLE)
     card.polygon([(0.4, 0.6), (0.4, 1.05), (0.62, 1.2), (0.78, 0.8), (0.6, 0.55)], colour, MOTORCYCLE)
-    card.limb((0.5, 0.95), (0.72, 0.34), 0.1, 0.08, (150, 150, 154), MOTORCYCLE)
-    card.limb((0.2, 1.08), (0.5, 1.04), 0.05, 0.05, _TYRE, MOTORCYCLE)
-    card.limb((-0.2, 0.28), (-0.95, 0.4), 0.12, 0.14, (170, 170, 174), MOTORCYCLE)
+    card.limb((0.5, 0.95), (0.72, 0.34), (0.1, 0.08), (150, 150, 154), MOTORCYCLE)
+    card.limb((0.2, 1.08), (0.5, 1.04), (0.05, 0.05), _TYRE, MOTORCYCLE)
+    card.limb((-0.2, 0.28), (-0.95, 0.4), (0.12, 0.14), (170, 170, 174), MOTORCYCLE)
 
 
 def _rider(card: Card, seat: tuple[float, float], hand: tuple[float, float], foot: tuple[float, float], motor: bool,
@@ -57,14 +57,14 @@ def _rider(card: Card, seat: tuple[float, float], hand: tuple[float, float], foo
     knee = (seat[0] + 0.42, seat[1] - 0.12)
     shoulder = (seat[0] + 0.2, seat[1] + 0.56)
     for lift in (0.1, 0.0):
-        card.limb(seat, (knee[0], knee[1] + lift), 0.22, 0.16, legs, RIDER)
-        card.limb((knee[0], knee[1] + lift), (foot[0], foot[1] + lift), 0.15, 0.1, legs, RIDER)
+        card.limb(seat, (knee[0], knee[1] + lift), (0.22, 0.16), legs, RIDER)
+        card.limb((knee[0], knee[1] + lift), (foot[0], foot[1] + lift), (0.15, 0.1), legs, RIDER)
     card.box(foot[0] - 0.08, foot[1] - 0.06, foot[0] + 0.18, foot[1] + 0.05, (36, 32, 30), RIDER)
-    card.limb((seat[0] - 0.02, seat[1] - 0.06), shoulder, 0.32, 0.36, shirt, RIDER)
+    card.limb((seat[0] - 0.02, seat[1] - 0.06), shoulder, (0.32, 0.36), shirt, RIDER)
     elbow = ((shoulder[0] + hand[0]) / 2 - 0.02, (shoulder[1] + hand[1]) / 2 - 0.12)
     shade: Colour = (shirt[0] * 0.75, shirt[1] * 0.75, shirt[2] * 0.75)
-    card.limb(shoulder, elbow, 0.14, 0.11, shade, RIDER)
-    card.limb(elbow, hand, 0.11, 0.08, shade, RIDER)
+    card.limb(shoulder, elbow, (0.14, 0.11), shade, RIDER)
+    card.limb(elbow, hand, (0.11, 0.08), shade, RIDER)
     head = (shoulder[0] + 0.1, shoulder[1] + 0.26)
     card.disc(*head, 0.12, 0.14, helmet if motor else skin, RIDER)
     top = [(-0.15, 0.02), (-0.1, 0.15), (0.04, 0.18), (0.15, 0.06)]
@@ -77,7 +77,7 @@ def _behind(card: Card, motor: bool, ridden: bool, frame: Colour, colours: Outfi
     """A two-wheeler seen from behind."""
     label, wide = (MOTORCYCLE, 0.2) if motor else (BICYCLE, 0.11)
     skin, shirt, legs, helmet = colours
-    card.limb((-0.36, 1.02), (0.36, 1.02), 0.06, 0.06, _TYRE, label)
+    card.limb((-0.36, 1.02), (0.36, 1.02), (0.06, 0.06), _TYRE, label)
     card.box(-wide / 2, 0, wide / 2, 0.7, _TYRE, label)
     card.box(-wide, 0.45, wide, 0.88, frame, label)
     card.box(-0.06, 0.6, 0.06, 0.7, (200, 24, 26), label)
@@ -86,9 +86,9 @@ def _behind(card: Card, motor: bool, ridden: bool, frame: Colour, colours: Outfi
     if not ridden:
         return
     for side, foot in ((-1, 0.3), (1, 0.45)):
-        card.limb((side * 0.12, 0.92), (side * 0.26, foot + 0.25), 0.2, 0.15, legs, RIDER)
-        card.limb((side * 0.26, foot + 0.25), (side * 0.2, foot - 0.15), 0.15, 0.11, legs, RIDER)
-        card.limb((side * 0.22, 1.4), (side * 0.36, 1.05), 0.13, 0.1, shirt, RIDER)
+        card.limb((side * 0.12, 0.92), (side * 0.26, foot + 0.25), (0.2, 0.15), legs, RIDER)
+        card.limb((side * 0.26, foot + 0.25), (side * 0.2, foot - 0.15), (0.15, 0.11), legs, RIDER)
+        card.limb((side * 0.22, 1.4), (side * 0.36, 1.05), (0.13, 0.1), shirt, RIDER)
     card.polygon([(-0.19, 0.82), (0.19, 0.82), (0.27, 1.4), (0.16, 1.5), (-0.16, 1.5), (-0.27, 1.4)], shirt, RIDER)
     card.disc(0, 1.64, 0.12, 0.15, helmet if motor else skin, RIDER)
     card.polygon([(-0.13, 1.64), (-0.11, 1.78), (0.11, 1.78), (0.13, 1.64)], helmet, RIDER)
