@@ -1,4 +1,4 @@
-"""A full disk and read-only folders, at each stage: a line, no half-written output, and the next run does all of it."""
+"""Full disks, read-only folders, small shared memory: a line and no half-written output, or the same as ever."""
 
 import os
 import shutil
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from small_project import start_project
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,26 +51,13 @@ def command_of(stage):
     return f"{sys.executable} {ROOT}/src/{stage}.py"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A project in which all stages have run."""
-    if in_mounts('mount -t tmpfs tmpfs "$0"', tmp_path_factory.mktemp("mount")).returncode:
+@pytest.fixture(autouse=True)
+def mounts(tmp_path):
+    """An empty folder to mount something on."""
+    (folder := tmp_path / "mount").mkdir()
+    if in_mounts('mount -t tmpfs tmpfs "$0"', folder).returncode:
         pytest.skip("nothing can be mounted here")
-    folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROADSEG_STORE", str(tmp_path_factory.mktemp("store")))
-        start_project(folder, patch)
-        for stage in OUTPUTS:
-            subprocess.run(command_of(stage).split(), check=True, capture_output=True)
-        yield folder
-
-
-@pytest.fixture
-def project(finished, tmp_path, monkeypatch):
-    """A copy of it."""
-    shutil.copytree(finished, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    return tmp_path / "project"
+    return folder
 
 
 def contents(folder, stage):
@@ -108,28 +94,27 @@ def check_whole(folder, finished, stage):
     assert not list(folder.rglob(".*.new*"))
 
 
-@pytest.mark.timeout(300)
+def run_stage(stage, folder):
+    subprocess.run(command_of(stage).split(), check=True, capture_output=True, cwd=folder)
+
+
 @pytest.mark.parametrize("free", [0, 8])
 @pytest.mark.parametrize("stage", OUTPUTS)
-def test_a_full_disk(stage, free, project, finished, tmp_path, record_property):
+def test_a_full_disk(stage, free, project, finished, mounts, tmp_path, record_property):
     record_property("trust", "full disk")
     remove_outputs(stage)
-    result = tmp_path / "result"
-    (tmp_path / "mount").mkdir()
-    result.mkdir()
+    (result := tmp_path / "result").mkdir()
     values = {"size": 60_000, "source": project, "free": free, "command": command_of(stage), "result": result}
-    done = in_mounts(FULL.format(**values), tmp_path / "mount")
+    done = in_mounts(FULL.format(**values), mounts)
     if done.returncode == 0:
         assert free, "there was room where there should be none"
-        assert contents(result, stage) == contents(finished, stage)
-        return
-    check_failed(done, "No space left on device")
-    check_whole(result, finished, stage)
-    subprocess.run(command_of(stage).split(), check=True, capture_output=True, cwd=result)
+    else:
+        check_failed(done, "No space left on device")
+        check_whole(result, finished, stage)
+        run_stage(stage, result)
     assert contents(result, stage) == contents(finished, stage)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("stage", OUTPUTS)
 def test_a_read_only_folder(stage, project, finished, record_property):
     record_property("trust", "read-only folder")
@@ -138,32 +123,28 @@ def test_a_read_only_folder(stage, project, finished, record_property):
     done = in_mounts(READ_ONLY.format(project=project, command=command_of(stage)), place)
     check_failed(done, "Read-only file system")
     check_whole(project, finished, stage)
-    subprocess.run(command_of(stage).split(), check=True, capture_output=True)
+    run_stage(stage, project)
     assert contents(project, stage) == contents(finished, stage)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.parametrize("script", [READ_ONLY, 'mount -t tmpfs -o size=20k tmpfs "$0" && cd {project} && {command}'])
 @pytest.mark.parametrize("stage", ["train", "class_weights"])
-def test_a_read_only_store(stage, project, finished, tmp_path, monkeypatch, record_property):
-    record_property("trust", "read-only store")
+def test_a_store_that_takes_nothing(stage, script, project, finished, mounts, monkeypatch, record_property):
+    record_property("trust", "full or read-only store")
     remove_outputs(stage)
-    (tmp_path / "store").mkdir()
-    monkeypatch.setenv("ROADSEG_STORE", str(tmp_path / "store"))
-    done = in_mounts(READ_ONLY.format(project=project, command=command_of(stage)), tmp_path / "store")
+    monkeypatch.setenv("ROADSEG_STORE", str(mounts))
+    done = in_mounts(script.format(project=project, command=command_of(stage)), mounts)
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or "error: " in done.stderr
     check_whole(project, finished, stage)
 
 
-@pytest.mark.timeout(300)
-def test_a_full_store(project, finished, tmp_path, monkeypatch, record_property):
-    record_property("trust", "full disk")
+@pytest.mark.parametrize(("size", "fill"), [("16k", ""), ("256k", ""), ("8m", "dd if=/dev/zero of=/dev/shm/full;")])
+def test_training_in_small_shared_memory_is_as_ever(size, fill, project, finished, monkeypatch, record_property):
+    record_property("trust", "small /dev/shm")
+    monkeypatch.setenv("ROADSEG_WORKERS", "2")
     remove_outputs("train")
-    store = tmp_path / "store"
-    store.mkdir()
-    monkeypatch.setenv("ROADSEG_STORE", str(store))
-    script = f'mount -t tmpfs -o size=20k tmpfs "$0" && cd {project} && {command_of("train")}'
-    done = in_mounts(script, store)
-    assert "Traceback" not in done.stderr
-    assert done.returncode == 0 or "error: " in done.stderr
-    check_whole(project, finished, "train")
+    done = in_mounts(f"mount -t tmpfs -o size={size} tmpfs /dev/shm; {fill} {command_of('train')}", project)
+    assert done.returncode == 0, done.stderr
+    assert "/dev/shm has too little room: the training makes the batches" in done.stdout
+    assert contents(project, "train") == contents(finished, "train")

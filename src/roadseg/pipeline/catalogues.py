@@ -105,6 +105,7 @@ def _overridden(section: Any, row: Any) -> Iterator[str]:
             yield f"{key} {mine} (not {value})"
 
 
-def check_file_is_alone(raw: Mapping[str, Any]) -> list[str]:
+def check_file_is_alone(raw: Any) -> list[str]:
     """Return a line for each catalogue that params.yaml itself holds: no stage would notice that it has changed."""
-    return [f"{key}: belongs in {file}; move its rows there" for key, file in CATALOGUES.items() if key in raw]
+    held = raw.keys() if isinstance(raw, dict) else ()  # the file may hold any error at all
+    return [f"{key}: belongs in {file}; move its rows there" for key, file in CATALOGUES.items() if key in held]
