@@ -54,9 +54,10 @@ def with_recipe(raw: Any) -> tuple[Any, list[str]]:
     if not isinstance(raw, dict) or not isinstance(raw.get("recipes"), dict) or not isinstance(raw.get("recipe"), str):
         return raw, []
     recipes, name = raw["recipes"], raw["recipe"]
+    base = recipes.get(_BASE) or {}
     if name == _BASE or name not in recipes:
-        return raw, [f"recipe: {name!r} is unknown; choose from {', '.join(recipe_names(raw))}"]
-    row = _merged(recipes.get(_BASE) or {}, recipes[name] or {})
+        return _filled(raw, base), [f"recipe: {name!r} is unknown; choose from {', '.join(recipe_names(raw))}"]
+    row = _merged(base, recipes[name] or {})
     if not isinstance(row, dict):
         return raw, [f"recipes.{name}: {recipes[name]!r} is not a section; write values under it, or {{}}"]
     unknown = [f"recipes.{name}.{key} is not a parameter; remove it, or correct its name" for key in _unknown(row, raw)]

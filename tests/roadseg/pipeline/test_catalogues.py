@@ -69,7 +69,7 @@ def test_former_names_stand_for_the_same_values():
 def test_an_unknown_recipe_is_one_line(name):
     _, problems = check_params(PARAMS | {"recipe": name})
     choice = "scratch, study, few_frames, many_frames, imagenet_start"
-    assert problems[0] == f"recipe: {name!r} is unknown; choose from {choice}"
+    assert problems == [f"recipe: {name!r} is unknown; choose from {choice}"]
 
 
 @pytest.mark.parametrize(
