@@ -31,6 +31,7 @@ CHANGES = {
     "train.ema": 0.9,
     "model": "resnet18_segformer",  # with dropout
 }
+pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("ROADSEG_KILLS", "1"))
 
 

@@ -11,6 +11,8 @@ from tqdm import tqdm
 from roadseg.frames.images import write_image
 from roadseg.scenes.scene import render_scene
 
+_FEW = 16  # scenes are drawn here in the time that it takes to start other processes
+
 
 def write_scenes(folder: Path, frames: tuple[int, int], size: tuple[int, int], seed: int) -> None:
     """Fill the empty layout `folder` with so many scenes for training, and the next ones for testing.
@@ -20,6 +22,10 @@ def write_scenes(folder: Path, frames: tuple[int, int], size: tuple[int, int], s
     train, test = frames
     jobs = [("training" if index < train else "testing", index) for index in range(train + test)]
     write = partial(_write_scene, folder, size, seed)
+    if len(jobs) <= _FEW:
+        for job in jobs:
+            write(job)
+        return
     # spawn: a forked copy of OpenCV's thread pool can hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
