@@ -4,15 +4,10 @@ import os
 from functools import partial
 from html.parser import HTMLParser
 
-import cv2
-import numpy as np
 import pytest
-from conftest import write_picture
-from finished_run import finish_run, report_of
+from finished_run import report_of
 
-import report
 from roadseg.pipeline import paths
-from roadseg.pipeline.errors import UserError
 
 NAMES_OF_FRAMES = [
     ']<svg onload="document.title=1">',
@@ -103,21 +98,3 @@ def test_addresses_lose_their_secrets(run):
         assert "host/w.pth?sig=..." in text
         assert "hunter2" not in text
         assert "abc123" not in text
-
-
-def test_an_ablation_table_of_an_older_version_is_refused(run, tmp_path):
-    finish_run(tmp_path, ["a"])
-    paths.ABLATION.with_suffix(".csv").write_text("group,variant\nquick,ce\n")
-    with pytest.raises(UserError, match="has no column against; make it again"):
-        report.main()
-
-
-def test_a_frame_too_large_to_draw_whole_is_drawn_small(run, tmp_path):
-    finish_run(tmp_path, ["strip"])
-    label = np.zeros((10, 20000), np.uint8)
-    write_picture(paths.SEG_DATA / "testing" / "image" / "strip.png", cv2.cvtColor(label, cv2.COLOR_GRAY2BGR))
-    for file in (paths.SEG_DATA / "testing" / "label" / "strip.png", paths.PREDICTIONS / "grey" / "strip.png"):
-        write_picture(file, label)
-    report.main()
-    height, width = cv2.imread(str(paths.REPORT / "frames" / "01.png")).shape[:2]
-    assert 500 < height < width < 1500

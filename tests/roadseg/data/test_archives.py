@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from roadseg.data.archives import open_tree
-from roadseg.frames.images import MAX_BYTES
 from roadseg.pipeline.errors import UserError
 
 
@@ -288,9 +287,3 @@ def test_what_is_no_folder_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     os.mkfifo(tmp_path / "mine/a.png")
     assert "mine/a.png is a named pipe, not a file; put a file there, or remove it" in refusal(tmp_path / "mine")
-
-
-def test_a_large_file_in_a_folder_is_not_read(tmp_path: Path) -> None:
-    with (tmp_path / "a.png").open("wb") as file:
-        file.truncate(MAX_BYTES + 2**20)
-    assert "a.png has 513 MiB, and a picture may have 512; save it smaller" in refusal(tmp_path)

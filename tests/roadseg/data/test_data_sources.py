@@ -142,37 +142,34 @@ def test_cityscapes_archives_may_be_in_folders_of_their_own_and_test_frames_are_
     assert not list(layout.rglob("bonn*"))
 
 
+PICTURE, LABEL = f"leftImg8bit/{ULM}_leftImg8bit.png", f"gtFine/{ULM}_gtFine_labelIds.png"
+
+
+def away(name):
+    """A fault: what is called `name` is not where it belongs."""
+    return lambda tree: (tree / name).rename(tree / "elsewhere")
+
+
+def same_picture_twice(city):
+    (city / f"leftImg8bit/{LINDAU}_leftImg8bit.png").write_bytes((city / PICTURE).read_bytes())
+
+
+def frame_twice(city):
+    write_city_frame(city, "train/bonn/ulm_000003_000019")
+
+
+def unknown_ids(city):
+    write_city_frame(city, ULM, ids=[7, 8, 34, 40, 7, 7, 7, 7])
+
+
 CITY_FAULTS = [
-    (
-        lambda city: (city / "gtFine").rename(city / "x"),
-        "^\\S+city: the folder gtFine/train is not in it or empty; name",
-    ),
-    (
-        lambda city: (city / "gtFine/val").rename(city / "x"),
-        "the folder gtFine/val is not in it or empty; name a folder",
-    ),
-    (
-        lambda city: (city / f"gtFine/{ULM}_gtFine_labelIds.png").unlink(),
-        rf"_leftImg8bit\.png has no label; add gtFine/{ULM}_gtFine_labelIds\.png$",
-    ),
-    (
-        lambda city: (city / f"leftImg8bit/{ULM}_leftImg8bit.png").unlink(),
-        rf"_labelIds\.png has no image; add leftImg8bit/{ULM}_leftImg8bit\.png$",
-    ),
-    (
-        lambda city: write_city_frame(city, "train/bonn/ulm_000003_000019"),
-        r"ulm/ulm_000003_000019\S+ is also in bonn/ulm_000003_000019; keep one",
-    ),
-    (
-        lambda city: write_city_frame(city, ULM, ids=[7, 8, 34, 40, 7, 7, 7, 7]),
-        r"holds 34, 40; a Cityscapes label holds ids 0\.\.33 or 255: take the files",
-    ),
-    (
-        lambda city: (city / f"leftImg8bit/{LINDAU}_leftImg8bit.png").write_bytes(
-            (city / f"leftImg8bit/{ULM}_leftImg8bit.png").read_bytes()
-        ),
-        r"lindau\S+ is the same picture as \S+ulm_000003",
-    ),
+    (away("gtFine"), r"^\S+city: the folder gtFine/train is not in it or empty; name"),
+    (away("gtFine/val"), "the folder gtFine/val is not in it or empty; name a folder"),
+    (away(LABEL), rf"_leftImg8bit\.png has no label; add gtFine/{ULM}_gtFine_labelIds\.png$"),
+    (away(PICTURE), rf"_labelIds\.png has no image; add leftImg8bit/{ULM}_leftImg8bit\.png$"),
+    (frame_twice, r"ulm/ulm_000003_000019\S+ is also in bonn/ulm_000003_000019; keep one"),
+    (unknown_ids, r"holds 34, 40; a Cityscapes label holds ids 0\.\.33 or 255: take the files"),
+    (same_picture_twice, r"lindau\S+ is the same picture as \S+ulm_000003"),
 ]
 
 

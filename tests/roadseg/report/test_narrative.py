@@ -6,7 +6,6 @@ from typing import get_args
 import pytest
 from report_facts import SCORE, TRAINING
 
-from roadseg.frames.classes import CITYSCAPES, ClassSet
 from roadseg.pipeline.params import Data, Train
 from roadseg.report import narrative
 from roadseg.report.sources import data_name, source_of
@@ -78,14 +77,6 @@ def test_the_cost_of_another_network_is_no_cost_of_this_one():
     assert narrative.other_network("a", "b").startswith("The cost is that of another network, a ")
 
 
-def test_it_is_counted_which_frames_and_places_a_page_shows():
-    assert narrative.frames_shown(1, 1).startswith("The only test frame; its mIoU is over")
-    assert narrative.frames_shown(2, 2).startswith("All 2 test frames, lowest")
-    assert "network: 1 place, in" in narrative.suspects(1, 1, 1)
-    assert "the 40 most suspicious places of 2000" in narrative.suspects(40, 1000, 2000)
-    assert narrative.suspects(40, 1000, 2000).endswith("regions.csv lists the first 1000 with their boxes.")
-
-
 RARE = "In no frame of a split: bus (test). In fewer than 10 frames of train: bus (3), rider (9)."
 
 
@@ -121,10 +112,3 @@ def test_frames_of_other_classes_or_in_folds_are_other_data():
     assert names == ["seg_data", "seg_data, in folds", "seg_data (camvid)", "seg_data (camvid), in folds"]
     assert source_of(names[3]).name == "the user's own frames (camvid), folds of the training ones"
     assert source_of(names[3]).licence == source_of("seg_data").licence
-
-
-def test_the_task_is_that_of_the_classes():
-    two = ClassSet(("background", "road"), ((0, 0, 0), (128, 64, 128)))
-    assert narrative.task(CITYSCAPES) == narrative.TASK
-    assert "one of 19 classes" in narrative.TASK
-    assert narrative.task(two) == "The task: give each pixel of a frame one of 2 classes, well and at little cost."
