@@ -133,16 +133,13 @@ def test_two_lengths_that_differ(url: str, tmp_path: Path, http_server: FileServ
     assert download(url, tmp_path)[0].read_bytes() == OLD
 
 
-def test_packed_in_spite_of_identity(url: str, tmp_path: Path, http_server: FileServer) -> None:
-    (http_server.root / "data.bin").write_bytes(gzip.compress(OLD))
+@pytest.mark.parametrize(("level", "cut_after"), [(9, None), (0, 300_000)], ids=["whole", "cut"])
+def test_packed_in_spite_of_identity(
+    url: str, tmp_path: Path, http_server: FileServer, level: int, cut_after: int | None
+) -> None:
+    (http_server.root / "data.bin").write_bytes(gzip.compress(OLD, level))
     http_server.headers["Content-Encoding"] = "gzip"
-    assert download(url, tmp_path)[0].read_bytes() == OLD
-
-
-def test_packed_and_cut(url: str, tmp_path: Path, http_server: FileServer) -> None:
-    (http_server.root / "data.bin").write_bytes(gzip.compress(OLD, 0))
-    http_server.headers["Content-Encoding"] = "gzip"
-    http_server.cut_after = 300_000
+    http_server.cut_after = cut_after
     assert download(url, tmp_path)[0].read_bytes() == OLD  # from its start: a part of what is packed goes nowhere
 
 

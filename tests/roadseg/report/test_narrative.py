@@ -25,16 +25,10 @@ def train(**changes):
     ("changes", "expected"),
     [
         ({}, "those of epoch 3, the best by mIoU on the validation set of 10 frames."),
-        (
-            {"select": "test"},
-            "those of epoch 3, the best by mIoU on the test set itself, which flatters the figures above.",
-        ),
+        ({"select": "test"}, "epoch 3, the best by mIoU on the test set itself, which flatters the figures above."),
         ({"select": "last"}, "Trained on 100 frames for 8 epochs; the weights are those of the last epoch."),
         ({"epochs": 1, "frames": {"train": 1, "val": 1}}, "Trained on 1 frame for 1 epoch; the weights are"),
-        (
-            {"select": "all"},
-            "Trained on 110 frames for 8 epochs; the weights are those of the last epoch; no frame was",
-        ),
+        ({"select": "all"}, "Trained on 110 frames for 8 epochs; the weights are those of the last epoch; no frame"),
         ({"epochs": 0}, "Not trained on these frames: the weights are its pretrained ones."),
         ({"epochs": 0, "pretrained": "exp:a"}, "Not trained on these frames: the weights are those of a."),
         ({"fold": "1/4"}, " The tested frames are fold 1/4 of the training frames."),
