@@ -81,6 +81,7 @@ def test_common_classes_have_about_their_share_in_the_real_world(counts: np.ndar
 
 
 def test_most_of_every_frame_is_labelled_and_some_of_the_set_is_not(counts: np.ndarray) -> None:
+    assert counts[:, LEGAL].sum() == counts.sum()
     ignored = counts[:, IGNORE_INDEX] / counts.sum(axis=1)
     assert ignored.max() < 0.1
     assert (ignored > 0.002).mean() > 0.5
