@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy, interpolate
 
 import page
 import study_way
+import train
 from frame_files import kind_of_frames, write_frames
 from predict import write_prediction
 from roadseg.frames.augment import Augmented, build_policy
@@ -44,14 +45,16 @@ from roadseg.networks.precision import depthwise_in_float32, reuse_freed_memory,
 from roadseg.networks.prediction import predict, torch_engine, upsample_like
 from roadseg.pipeline.catalogues import read_params, with_recipe
 from roadseg.pipeline.machine import num_workers
+from roadseg.pipeline.params import Train
 from roadseg.pipeline.sections import Constant, Input, Strong
 from roadseg.scoring.accuracy import cal_acc
 from roadseg.scoring.class_weights import class_weights
 from roadseg.scoring.folders import joint_histogram_of_files, matching_files
-from roadseg.training.epoch import build_optimizer, train_epoch
+from roadseg.training.averaging import AveragedWeights
 from roadseg.training.losses import build_loss
-from roadseg.training.lovasz import ce_lovasz
+from roadseg.training.preparation import Frozen
 from roadseg.training.schedules import build_schedule
+from roadseg.training.state import Training
 from turns import Job, Pair, measure
 
 ROOT = Path(__file__).parents[1]
@@ -181,17 +184,13 @@ def libraries_ce_lovasz(logits: Tensor, targets: Tensor) -> Tensor:
     return 0.5 * cross_entropy(logits, targets, ignore_index=255) + 0.5 * of_some
 
 
-def our_ce_lovasz(logits: Tensor, targets: Tensor) -> Tensor:
-    return ce_lovasz(logits, targets, 255, 4, lambda sums: sums, lambda rows: rows)
-
-
 def lovasz_job(loss_of: Callable[[Tensor, Tensor], Tensor]) -> Job:
     reuse_freed_memory()  # for both, or clearing new pages would hide what differs
     return loss_job(loss_of, 384, 1248)
 
 
 def lovasz(_: Path, __: list[FrameFiles]) -> list[Row]:
-    study, ours = partial(lovasz_job, libraries_ce_lovasz), partial(lovasz_job, our_ce_lovasz)
+    study, ours = partial(lovasz_job, libraries_ce_lovasz), partial(lovasz_job, build_loss("ce_lovasz", every=4))
     part, words = "`ce_lovasz` forward and backward, crops of 384x1248, float32", "losses of torch and smp"
     return [with_gradients(study, ours, part, "1", f"{words} in place of the study's; ")]
 
@@ -369,12 +368,15 @@ def our_training(name: str, size: tuple[int, int] = (HEIGHT, WIDTH), batch_size:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     network = _network(name).to(memory_format=torch.channels_last)
     depthwise_in_float32(network, precision, CPU)
-    model, optimizer = fabric.setup(network, build_optimizer("adamw", network.parameters(), 1e-4, 1e-4))
-    schedule, loss_of = build_schedule(Constant(), optimizer, 1, 1), build_loss("ce_dice")
+    section = Train(**PARAMS["train"] | {"batch_size": batch_size, "lr": 1e-4})
+    model, optimizer = fabric.setup(network, train.build_optimizer(section, network))
+    schedule, frozen = build_schedule(Constant(), optimizer, 1, 1), Frozen(network, section)
+    averaged, loss_of = AveragedWeights(network), build_loss("ce_dice")
+    one = Training(section, fabric, [], network, model, frozen, loss_of, optimizer, schedule, averaged)
     images = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
     labels = torch.randint(0, 19, (batch_size, *size), dtype=torch.uint8)
     batches = [Batch(images, labels, batch_size)]
-    return lambda: train_epoch(fabric, model, batches, loss_of, optimizer, schedule, batch_size)
+    return lambda: train.train_epoch(one, batches)
 
 
 TRAINED = {"effnet_b3_segformer": "2.2", "mit_b2_segformer": "2", "mobilenet_v2_segformer": "2"}  # and the goals

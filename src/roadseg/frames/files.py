@@ -39,3 +39,22 @@ def frame_files(folder: Path, stems: Sequence[str]) -> list[FrameFiles]:
     if missing:
         raise UserError(f"{folder / 'image'} has no picture {missing[0]}; run `dvc repro fetch_data`")
     return [FrameFiles(image_of_stem[stem], folder / "label" / f"{stem}.png") for stem in stems]
+
+
+def files_of_training(
+    folder: Path, splits: Mapping[str, Sequence[str]], select: str
+) -> tuple[list[FrameFiles], list[FrameFiles]]:
+    """Return the frames to train on and those of the validation set, which `train.select` decides.
+
+    Raises UserError where the validation set has to choose the epoch and is empty.
+    """
+    train, val = (
+        split_files(folder, splits, "train"),
+        split_files(folder, splits, "test" if select == "test" else "val"),
+    )
+    if select == "all":
+        return train + val, []
+    if select != "last" and not val:
+        remedy = "raise data.val_fraction, or select last" if len(train) > 1 else "select last"
+        raise UserError(f"train.select: {select}, but the validation set is empty; {remedy}")
+    return train, val

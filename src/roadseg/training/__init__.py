@@ -1,1 +1,1 @@
-"""Training: losses, schedules, an epoch, what fine-tuning freezes, averages and pulls, and sharing by processes."""
+"""Training: losses, learning rate, averages of weights, validation, checkpoints, and sharing by processes."""

@@ -17,6 +17,7 @@ from torch.autograd import Function
 
 from roadseg.networks.precision import supported_precision
 from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import Train
 from roadseg.pipeline.sections import Precision
 
 
@@ -66,21 +67,18 @@ def local_processes(fabric: Fabric) -> int:
     return int(os.environ["LOCAL_WORLD_SIZE"]) if TorchElasticEnvironment.detect() else fabric.world_size
 
 
-def check_batches(num_frames: int, batch_size: int, world: int) -> None:
-    """Raise UserError where some process would have no frame of a batch."""
-    smallest = num_frames % batch_size or batch_size
+def check_shareable(num_frames: int, train: Train, world: int) -> None:
+    """Raise UserError where some process would have no frame of a batch, or several would train otherwise than one."""
+    smallest = num_frames % train.batch_size or train.batch_size
     if smallest < world:
         raise UserError(
-            f"train.batch_size: {batch_size} leaves a last batch of {smallest} of {num_frames} frames, "
+            f"train.batch_size: {train.batch_size} leaves a last batch of {smallest} of {num_frames} frames, "
             f"fewer than the {world} processes; change it or start fewer processes"
         )
-
-
-def check_shareable(freeze: str, world: int) -> None:
-    """Raise UserError where several processes would train otherwise than one does."""
-    if world > 1 and freeze.isdecimal():  # DDP can't take in further parameters once it has begun
+    if world > 1 and train.freeze.isdecimal():  # DDP can't take in further parameters once it has begun
         raise UserError(
-            f"train.freeze: {freeze} epochs can't be shared by {world} processes; start one, or set none or encoder"
+            f"train.freeze: {train.freeze} epochs can't be shared by {world} processes; start one, or set none or "
+            "encoder"
         )
 
 

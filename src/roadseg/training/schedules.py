@@ -33,17 +33,17 @@ class Schedule:
             self.scheduler.step()
 
     def after_epoch(self, miou: float | None) -> None:
-        """Move on; `miou` of the selection frames is what `plateau` watches, UserError where that is None."""
+        """Move on; `miou` is that of the validation set, and UserError where `plateau` has none."""
         if isinstance(self.scheduler, ReduceLROnPlateau):
             if miou is None:
-                raise UserError("schedule: plateau watches the mIoU, but no frame is held out; set data.val_fraction")
+                raise UserError("schedule: plateau needs a validation set, and there is none; set data.val_fraction")
             self.scheduler.step(miou)
         elif not self.each_step:
             self.scheduler.step()
 
 
 def build_schedule(row: Row, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> Schedule:
-    """Build the schedule that a row of `schedules` in params.yaml describes."""
+    """Build the schedule that a row of the schedules describes."""
     match row:
         case Constant():
             return Schedule(LambdaLR(optimizer, lambda _: 1.0))

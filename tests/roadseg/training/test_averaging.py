@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from roadseg.training.averaging import Kept, MovingAverage, copy_of, holding, towards
+from roadseg.training.averaging import (
+    AveragedWeights,
+    BestWeights,
+    MeanWeights,
+    MovingAverage,
+    copy_of,
+    interpolated,
+    is_early,
+)
 
 
 class Scalar(nn.Module):
@@ -49,54 +57,73 @@ def test_the_first_steps_have_less_decay():
     assert average.tensors["weight"].item() == pytest.approx(expected)
 
 
-def test_what_is_kept_is_in_the_network_for_a_while():
+@pytest.mark.parametrize(
+    ("decay", "share", "expected"), [(0.0, 0.0, 1.0), (0.999, 0.0, 0.9), (0.0, 0.25, 0.75), (0.999, 0.5, 0.45)]
+)
+def test_the_averaged_weights_are_in_the_network_for_a_while(decay, share, expected):
+    """The EMA after one step from 0 to 1 is 0.9, and a share of the start is one of 0."""
     network = Scalar(0.0)
-    kept = Kept(network, decay=0.999)
+    averaged = AveragedWeights(network, decay, network.state_dict(), share)
     network.set(1.0, 1)
-    kept.after_step()
-    with kept.in_network():
-        assert network.weight.item() == pytest.approx(0.9)
+    averaged.after_step()
+    with averaged.in_network():
+        assert network.weight.item() == pytest.approx(expected)
         assert network.count.item() == 1
     assert network.weight.item() == 1
 
 
-def test_without_an_average_the_networks_own_weights_are_kept():
-    network = Scalar(2.0)
-    kept = Kept(network)
-    kept.after_step()
-    with kept.in_network():
-        assert network.weight.item() == 2
-
-
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 5.0), (0.25, 4.0), (1.0, 1.0)])
-def test_a_share_of_the_start_is_kept(share, expected):
+def test_weights_between_the_start_and_the_trained_ones(share, expected):
     start, network = copy_of(Scalar(1.0)), Scalar(5.0)
     network.count.fill_(8)
-    mixed = towards(copy_of(network), start, share)
+    mixed = interpolated(copy_of(network), start, share)
     assert mixed["weight"].item() == expected
     assert mixed["mean"].item() == 10 * expected
     assert mixed["count"].item() == 8
     del start["mean"]
-    assert towards(copy_of(network), start, share)["mean"].item() == 50
+    assert interpolated(copy_of(network), start, share)["mean"].item() == 50
 
 
 def test_a_share_of_one_is_exactly_the_start():
     trained, start = ({"x": torch.randn(100, generator=torch.Generator().manual_seed(i))} for i in range(2))
-    assert towards(trained, start, 1.0)["x"].equal(start["x"])
+    assert interpolated(trained, start, 1.0)["x"].equal(start["x"])
 
 
-def test_the_share_is_of_the_moving_average_where_there_is_one():
-    network = Scalar(0.0)
-    kept = Kept(network, decay=0.999, start=copy_of(network), share=0.5)
-    network.set(1.0, 1)
-    kept.after_step()
-    with kept.in_network():
-        assert network.weight.item() == pytest.approx(0.45)
-    assert network.weight.item() == 1
+def tensors(value, count):
+    return {"weight": torch.tensor([value]), "count": torch.tensor(count)}
 
 
-def test_a_network_has_its_own_weights_again():
-    network = Scalar(2.0)
-    with holding(network, copy_of(Scalar(5.0))):
-        assert network.mean.item() == 50
-    assert network.mean.item() == 20
+def test_a_mean_is_of_floats_and_the_last_integers():
+    mean, network = MeanWeights(), tensors(0.0, 0)
+    for value, count in ((1.0, 1), (2.0, 2), (6.0, 3)):
+        network["weight"].fill_(value)
+        network["count"].fill_(count)
+        mean.add(network)
+    network["weight"].fill_(99)
+    assert {name: tensor.item() for name, tensor in mean.tensors().items()} == {"weight": 3, "count": 3}
+    assert mean.tensors()["weight"].dtype == torch.float32
+
+
+def test_the_mean_of_one_is_itself():
+    mean, tensors = MeanWeights(), {"x": torch.randn(100)}
+    mean.add(tensors)
+    assert mean.tensors()["x"].equal(tensors["x"])
+
+
+@pytest.mark.parametrize(
+    ("mious", "chosen"), [((0.1, 0.3, 0.3, 0.2), 2), ((None, None, None, None), 4), ((0.0,) * 4, 1)]
+)
+def test_best_keeps_a_copy_of_the_first_highest_or_of_the_last(mious, chosen):
+    best, network = BestWeights(), Scalar()
+    for epoch, miou in enumerate(mious, 1):
+        network.set(epoch, epoch)
+        best.offer(epoch, miou, network)
+    network.set(99, 99)
+    assert best.epoch == chosen
+    assert best.weights["weight"].item() == chosen
+
+
+@pytest.mark.parametrize(("epochs", "first", "last"), [(1, 1, 1), (2, 1, 1), (3, 1, 1), (5, 2, 2), (24, 6, 12)])
+def test_which_epochs_are_early(epochs, first, last):
+    early = [epoch for epoch in range(1, epochs + 1) if is_early(epoch, epochs)]
+    assert early == list(range(first, last + 1))

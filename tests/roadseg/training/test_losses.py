@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from conftest import GOLDEN
+from segmentation_models_pytorch.losses import LovaszLoss
 from torch.nn.functional import cross_entropy, one_hot, softmax
 
 from roadseg.pipeline.errors import UserError
-from roadseg.training.losses import build_loss
+from roadseg.training.losses import build_loss, lovasz_softmax
 
 VECTORS = GOLDEN / "losses"
 NAMES = ["ce", "weighted_ce", "dice", "ce_dice"]
@@ -23,7 +24,7 @@ def golden():
 
 def loss_and_gradient(name, logits, targets, weights=None, mask_ignored=False):
     logits = logits.clone().requires_grad_()
-    loss = build_loss(name, logits.shape[1], 255, weights, mask_ignored)(logits, targets)
+    loss = build_loss(name, logits.shape[1], weights, mask_ignored)(logits, targets)
     loss.backward()
     return loss.item(), logits.grad
 
@@ -72,7 +73,7 @@ def test_equals_the_formulas_in_double_precision(seed, mask_ignored):
 def test_gradients_are_the_derivatives(name, mask_ignored):
     logits = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.tensor([[[0, 1, 2], [255, 1, 0]], [[2, 2, 255], [0, 0, 1]]])
-    loss = build_loss(name, 3, 255, [0.5, 1.5, 1.0], mask_ignored)
+    loss = build_loss(name, 3, [0.5, 1.5, 1.0], mask_ignored)
     assert torch.autograd.gradcheck(lambda x: loss(x, targets), logits.requires_grad_())
 
 
@@ -115,7 +116,7 @@ def test_low_precision_logits_are_widened():
 
 
 def test_bad_names_and_weights_are_reported():
-    with pytest.raises(UserError, match="'hinge' is unknown; choose from ce, weighted_ce, dice, ce_dice"):
+    with pytest.raises(UserError, match="'hinge' is unknown; choose from ce, weighted_ce, dice, ce_dice, ce_lovasz"):
         build_loss("hinge")
     with pytest.raises(UserError, match="needs 19 class weights, not 0; run class_weights first"):
         build_loss("weighted_ce")
@@ -128,3 +129,65 @@ def test_millions_of_pixels_of_one_class_are_summed_exactly():
     logits, targets = torch.zeros(1, 2, 2000, 2500, requires_grad=True), torch.zeros(1, 2000, 2500, dtype=torch.long)
     dice = build_loss("dice", 2)(logits, targets).item()
     assert dice == pytest.approx((1 - 2 / 3) + 1, rel=1e-5)
+
+
+def sample(seed=0, dtype=torch.float64, ignored=0.2):
+    random = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(2, 19, 7, 11, generator=random, dtype=dtype)
+    targets = torch.randint(0, 19, (2, 7, 11), generator=random).byte()
+    targets[torch.rand(targets.shape, generator=random) < ignored] = 255
+    return logits, targets
+
+
+def jaccard_loss(errors, truth):
+    """The Lovasz extension of 1 - IoU as its definition has it: the set loss summed over growing sets of errors."""
+    order = sorted(range(len(errors)), key=lambda i: -errors[i])
+    total, previous, wrong = 0.0, 0.0, set()
+    for i in order:
+        wrong.add(i)
+        positives = {k for k, t in enumerate(truth) if t}
+        loss = len(wrong) / len(positives | wrong)  # 1 - |positives without wrong| / |positives with wrong|
+        total, previous = total + errors[i] * (loss - previous), loss
+    return total
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lovasz_equals_its_definition_and_smps_loss(seed):
+    logits, targets = sample(seed)
+    loss = build_loss("ce_lovasz", every=1)(logits, targets)
+    valid = targets != 255
+    probs, labels = logits.softmax(1).movedim(1, -1)[valid], targets[valid].tolist()
+    terms = []
+    for k in sorted(set(labels)):
+        truth = [label == k for label in labels]
+        terms.append(jaccard_loss([abs(t - p) for t, p in zip(truth, probs[:, k].tolist(), strict=True)], truth))
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * sum(terms) / len(terms))
+    smp_loss = LovaszLoss("multiclass", ignore_index=255)(logits.float(), targets.long())
+    assert loss.item() == pytest.approx(0.5 * ce.item() + 0.5 * smp_loss.item())
+
+
+def test_lovasz_of_some_pixels_leaves_the_cross_entropy_of_all():
+    logits, targets = sample()
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    of_some = LovaszLoss("multiclass", ignore_index=255)(logits[:, :, ::3, ::3].float(), targets[:, ::3, ::3].long())
+    assert build_loss("ce_lovasz", every=3)(logits, targets).item() == pytest.approx(
+        0.5 * ce.item() + 0.5 * of_some.item()
+    )
+    targets[:, ::3, ::3] = 255
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    assert build_loss("ce_lovasz", every=3)(logits, targets).item() == pytest.approx(0.5 * ce.item())
+
+
+def test_the_gradient_is_that_of_torchs_cross_entropy_and_smps_loss():
+    logits, targets = (part.requires_grad_() if part.is_floating_point() else part for part in sample(5, torch.float32))
+    ce = cross_entropy(logits, targets.long(), ignore_index=255)
+    smp_loss = LovaszLoss("multiclass", ignore_index=255)(logits[..., ::2, ::2], targets[:, ::2, ::2].long())
+    (expected,) = torch.autograd.grad(0.5 * ce + 0.5 * smp_loss, logits)
+    (gradient,) = torch.autograd.grad(build_loss("ce_lovasz", every=2)(logits, targets), logits)
+    assert torch.allclose(gradient, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_class_that_does_not_occur_has_no_term():
+    logits, target = torch.zeros(3, 4), torch.tensor([1, 1, 1])
+    assert lovasz_softmax(logits, target).item() == pytest.approx(0.75)  # of class 1 alone: all errors are 3/4

@@ -20,9 +20,9 @@ from roadseg.experiments.variants import apply_overrides
 from roadseg.networks.catalogue import build_model
 from roadseg.networks.precision import make_deterministic
 from roadseg.pipeline.errors import UserError
+from roadseg.pipeline.params import Train
 from roadseg.training.processes import (
     build_fabric,
-    check_batches,
     check_shareable,
     gather_over_processes,
     sum_over_processes,
@@ -94,6 +94,7 @@ def initial_weights():
     return build_model(PARAMS["model"], PARAMS["models"][PARAMS["model"]], 19).state_dict()
 
 
+@pytest.mark.slow
 def test_two_processes_of_one_machine(one_process, tmp_path):
     output = output_of(start(make_project(tmp_path), ROADSEG_DEVICES="2"))
     assert output.count("epoch   1  lr") == 1
@@ -114,6 +115,7 @@ FINE_TUNING = {
 }
 
 
+@pytest.mark.slow
 def test_two_processes_fine_tune_as_one_does(tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder, devices in zip(folders, "12", strict=True):
@@ -124,6 +126,7 @@ def test_two_processes_fine_tune_as_one_does(tmp_path):
     assert_same_training(folders[1], folders[0])
 
 
+@pytest.mark.slow
 def test_two_machines_by_torchrun(one_process, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -182,14 +185,16 @@ def test_of_one_process_sums_and_rows_are_its_own(one_rank, over_processes):
 
 
 def test_numbers_of_processes_that_don_t_fit_are_reported(monkeypatch):
-    check_batches(num_frames=7, batch_size=4, world=3)
-    check_batches(num_frames=8, batch_size=4, world=4)
+    def check(num_frames, world, freeze="encoder"):
+        check_shareable(num_frames, Train.model_construct(batch_size=4, freeze=freeze), world)
+
+    check(7, world=3)
+    check(8, world=4)
+    check(8, world=1, freeze="3")
     with pytest.raises(UserError, match="4 leaves a last batch of 3 of 7 frames, fewer than the 4 processes"):
-        check_batches(num_frames=7, batch_size=4, world=4)
-    check_shareable("encoder", world=2)
-    check_shareable("3", world=1)
+        check(7, world=4)
     with pytest.raises(UserError, match=r"train\.freeze: 3 epochs can't be shared by 2 processes; start one"):
-        check_shareable("3", world=2)
+        check(8, world=2, freeze="3")
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(UserError, match="3 processes on this machine, but it has 2 GPUs"):
         build_fabric("32-true", num_devices=3)

@@ -54,7 +54,7 @@ def test_plateau_waits_for_its_patience():
 
 def test_plateau_without_a_miou_is_reported():
     with pytest.raises(
-        UserError, match=r"^schedule: plateau watches the mIoU, but no frame is held out; set data\.val_fraction$"
+        UserError, match=r"^schedule: plateau needs a validation set, and there is none; set data\.val_fraction$"
     ):
         rates(Plateau(factor=0.5, patience=2))
 

@@ -1,4 +1,4 @@
-"""What rare classes lose is what a network believes less of them than before; the bias of their logits gets it back."""
+"""What rare classes lose is how much less probable they have become; the bias of their logits gets it back."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,17 @@ from torch import nn
 
 from roadseg.networks.catalogue import build_model
 from roadseg.pipeline.errors import UserError
-from roadseg.training.rare_classes import RARE, bias_of_logits, mean_beliefs, rise_of_rare
+from roadseg.training.logit_adjustment import RARE, mean_probabilities, rise_of_rare
+from roadseg.training.preparation import bias_of_logits
 
 CATALOGUE = PARAMS["models"]
 
 
-def test_beliefs_are_the_mean_over_all_pixels_of_all_images():
+def test_probabilities_are_the_mean_over_all_pixels_of_all_images():
     images = np.random.default_rng(1).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.Dropout(0.9))  # which is off when beliefs are asked for
-    found = mean_beliefs(Fabric(accelerator="cpu"), network, images, 5)
+    network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.Dropout(0.9))  # which is off here
+    found = mean_probabilities(Fabric(accelerator="cpu"), network, images, 5)
     pixels = (images.reshape(-1, 3) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     weight, bias = (parameter.detach().double().numpy() for parameter in network.parameters())
     powers = np.exp(pixels @ weight[:, :, 0, 0].T + bias)
@@ -36,7 +37,7 @@ def test_what_a_rare_class_has_sunk_is_what_brings_its_mean_probability_back():
     assert (logits + rise).softmax(1).mean(0)[2].item() == pytest.approx(before[2].item(), rel=5e-3)
 
 
-def test_what_has_risen_is_not_lowered_and_what_nobody_believes_in_stays():
+def test_what_has_risen_is_not_lowered_and_what_is_never_probable_stays():
     before, after = torch.tensor([0.001, 0.0, 0.002, 0.004]), torch.tensor([0.003, 0.0, 0.001, 0.001])
     rise = rise_of_rare(before, after, torch.tensor([RARE, 0.0, 3 * RARE, 0.0]))
     assert rise.tolist() == pytest.approx([0, 0, 2 * np.log(2) / 4, np.log(4) + 1])

@@ -1,4 +1,4 @@
-"""What a network is worth on the watched frames, against values derived by hand and one batch at a time."""
+"""What a network is worth on the validation set, against values derived by hand and one batch at a time."""
 
 import math
 
@@ -15,7 +15,7 @@ from roadseg.frames.store import load_frames
 from roadseg.networks.prediction import normalize
 from roadseg.pipeline.sections import Input
 from roadseg.training.losses import build_loss
-from roadseg.training.watching import chance_of, watch
+from roadseg.training.validation import ValidationSet, validate
 
 
 class LeftIsThree(torch.nn.Module):
@@ -42,38 +42,40 @@ def files(tmp_path):
     return found
 
 
-def watched(model, files, loss="ce", batch_size=2, **how):
+def validated(model, files, loss="ce", batch_size=2):
     frames = load_frames(files, Input(height=64, width=64, resize="area"), False, files[0].label.parent / "store")
+    validation_set = ValidationSet(files, frames, 19)
     fabric = Fabric(accelerator="cpu", devices=1)
-    return frames, watch(fabric, model, frames, files, batch_size, build_loss(loss, 19, **how), 19)
+    return validation_set, validate(fabric, model, validation_set, batch_size, build_loss(loss))
 
 
 def test_a_perfect_map_has_the_miou_of_its_classes_and_the_loss_of_its_logits(files):
-    _, seen = watched(LeftIsThree(), files)
-    assert seen.miou == pytest.approx(2 / 19)
-    assert [number for number, iou in enumerate(seen.iou) if iou] == [3, 9]
-    assert seen.loss == pytest.approx(math.log(math.e + 18) - 1)
+    _, found = validated(LeftIsThree(), files)
+    assert found["miou"] == pytest.approx(2 / 19)
+    assert [number for number, iou in enumerate(found["iou"]) if iou] == [3, 9]
+    assert found["val_loss"] == pytest.approx(math.log(math.e + 18) - 1)
 
 
 def test_the_loss_is_the_mean_over_frames_of_the_batches(files):
     cv2.imwrite(str(files[2].label), np.full((64, 128), 5, np.uint8))
     torch.manual_seed(0)
     model = torch.nn.Conv2d(3, 19, 1)
-    frames, seen = watched(model, files)
+    validation_set, found = validated(model, files)
+    frames = validation_set.frames
     batches = (frames.images[:2], frames.labels[:2]), (frames.images[2:], frames.labels[2:])
     with torch.no_grad():
         losses = [
             cross_entropy(model(normalize(torch.from_numpy(images))), torch.from_numpy(labels).long()).item()
             for images, labels in batches
         ]
-    assert seen.loss == pytest.approx((2 * losses[0] + losses[1]) / 3)
+    assert found["val_loss"] == pytest.approx((2 * losses[0] + losses[1]) / 3)
 
 
 @pytest.mark.parametrize("loss", ["ce", "ce_dice"])
-def test_watching_draws_no_number_and_leaves_no_gradient(files, loss):
+def test_validation_draws_no_number_and_leaves_no_gradient(files, loss):
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 19, 1), torch.nn.Dropout(0.5), torch.nn.BatchNorm2d(19))
     state, tensors = torch.get_rng_state(), {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    watched(model, files, loss)
+    validated(model, files, loss)
     assert torch.get_rng_state().equal(state)
     assert all(tensor.equal(tensors[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -88,6 +90,12 @@ def test_chance_is_the_best_map_of_one_class(files):
         def forward(self, images):
             return torch.eye(19)[5].view(1, 19, 1, 1).expand(len(images), -1, *images.shape[-2:])
 
-    _, seen = watched(AllFive(), files[2:])
-    assert chance_of(files[2:]) == pytest.approx(seen.miou)
-    assert chance_of(files) == pytest.approx(64 / (64 + 64 + 63) / 19)
+    last, found = validated(AllFive(), files[2:])
+    assert last.miou_of_one_class() == pytest.approx(found["miou"])
+    assert ValidationSet(files, last.frames, 19).miou_of_one_class() == pytest.approx(64 / (64 + 64 + 63) / 19)
+
+
+def test_an_empty_validation_set_has_no_figures(files):
+    empty = ValidationSet([], validated(LeftIsThree(), files)[0].frames, 19)
+    assert set(validate(Fabric(accelerator="cpu"), LeftIsThree(), empty, 2, build_loss("ce")).values()) == {None}
+    assert empty.miou_of_one_class() is None
