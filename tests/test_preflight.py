@@ -1,6 +1,5 @@
 """What params.yaml names is checked before DVC removes anything, and DVC sees its content through links."""
 
-import copy
 import os
 import shutil
 import socket
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PARAMS, ROOT, write_params
+from conftest import PARAMS, ROOT, changed, write_params
 from dvc.utils.serialize import modify_yaml
 
 import preflight
@@ -28,13 +27,14 @@ def project(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", ".")
     shutil.copytree(ROOT / "conf", "conf")
 
-    def change(**values):
-        params = copy.deepcopy(PARAMS)
-        params["data"]["source"] = values.pop("source", "synthetic")
-        params["data"]["seg_data"]["path"] = values.pop("path", None)
-        write_params(params | values)
+    def change(**changes):
+        write_params(changed(PARAMS, changes))
 
     return change
+
+
+def own_frames(path, source="seg_data"):
+    return {"data.source": source, f"data.{source}.path": str(path)}
 
 
 def test_by_default_nothing_is_linked(project):
@@ -47,8 +47,7 @@ def test_by_default_nothing_is_linked(project):
 def test_what_wins_over_the_recipe_is_said(project, capsys):
     preflight.main()
     assert capsys.readouterr().out == ""
-    recipes = PARAMS["recipes"] | {"scratch": {"lovasz": {"every": 2}}}
-    project(recipes=recipes, train=PARAMS["train"] | {"lr": 0.1})
+    project(**{"recipes.scratch": {"lovasz": {"every": 2}}, "train.lr": 0.1})
     preflight.main()
     assert capsys.readouterr().out == (
         "recipe scratch, beside which params.yaml says: train.lr 0.1 (not 0.003), lovasz.every 4 (not 2)\n"
@@ -57,7 +56,7 @@ def test_what_wins_over_the_recipe_is_said(project, capsys):
 
 def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
     monkeypatch.setattr(trained, "find_spec", lambda _: None)
-    project(predict=PARAMS["predict"] | {"engine": "openvino"})
+    project(**{"predict.engine": "openvino"})
     with pytest.raises(
         UserError, match=r"^predict.engine is openvino, but the package onnxscript is not installed; run"
     ):
@@ -67,7 +66,7 @@ def test_the_package_of_an_engine_must_be_there(project, monkeypatch):
 def test_frames_and_weights_are_linked_and_links_replaced(project, tmp_path):
     (tmp_path / "frames").mkdir()
     (tmp_path / "w.pth").write_bytes(b"1")
-    project(source="seg_data", path="../frames", pretrained=f"file:{tmp_path}/w.pth")
+    project(**own_frames("../frames"), pretrained=f"file:{tmp_path}/w.pth")
     for _ in range(2):
         preflight.main()
         assert paths.INPUT_FRAMES.readlink() == tmp_path / "frames"
@@ -81,11 +80,11 @@ def test_frames_and_weights_are_linked_and_links_replaced(project, tmp_path):
 @pytest.mark.parametrize("source", ["cityscapes", "mapillary"])
 def test_a_folder_of_another_source_is_linked_and_checked_alike(project, tmp_path, source):
     (tmp_path / "frames").mkdir()
-    project(data=own_data(source, "../frames"))
+    project(**own_frames("../frames", source))
     preflight.main()
     assert paths.INPUT_FRAMES.readlink() == tmp_path / "frames"
     for path, message in (("/nowhere", "does not exist"), ("data/seg_data/x", "lies in data/seg_data, which DVC")):
-        project(data=own_data(source, path))
+        project(**own_frames(path, source))
         with pytest.raises(UserError, match=rf"^data\.{source}\.path: {path} {message}"):
             preflight.main()
 
@@ -96,10 +95,6 @@ def test_dvc_knows_every_link():
     links = [str(path) for path in (paths.INPUT_FRAMES, paths.INPUT_CLASSES)]
     assert set(links) <= set(outs)
     assert set(links) <= set(stages["fetch_data"]["deps"])
-
-
-def own_data(source, path):
-    return PARAMS["data"] | {"source": source, source: {"path": path}}
 
 
 def test_a_former_run_is_linked_by_its_file_of_git_or_named(project, tmp_path, monkeypatch):
@@ -138,8 +133,7 @@ def test_rows_in_params_yaml_are_sent_to_conf(project):
 
 
 def test_a_row_of_the_catalogue_may_name_a_file(project, tmp_path):
-    row = PARAMS["models"]["resnet18_slim_segformer"] | {"pretrained": {"mine": f"file:{tmp_path}/w.pth"}}
-    project(models=PARAMS["models"] | {"resnet18_slim_segformer": row}, pretrained="mine")
+    project(**{f"models.{PARAMS['model']}.pretrained": {"mine": f"file:{tmp_path}/w.pth"}, "pretrained": "mine"})
     with pytest.raises(UserError, match=r"pretrained: .*w\.pth does not exist; correct the path"):
         preflight.main()
 
@@ -151,64 +145,69 @@ def test_what_lies_in_an_output_is_refused_and_left_alone(project, inside, tmp_p
     Path(inside).mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "project" / inside)
     for path in (inside, tmp_path / "link", f"./models/../{inside}"):
-        project(source="seg_data", path=str(path))
+        project(**own_frames(path))
         with pytest.raises(UserError, match=r"lies in \S+, which DVC removes .*nothing was touched; move the files"):
             preflight.main()
     assert Path(inside).is_dir()
 
 
+def bind_socket(path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.chdir(path)  # a socket's path is short
+        listener.bind("s")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: os.mkfifo(path / "training" / "pipe"), "pipe is a pipe; remove it, or name another folder"),
-        (lambda path: (path / "training" / "x.png").symlink_to("gone"), r"x\.png is a link that leads nowhere; remove"),
+        (lambda path: os.mkfifo(path / "pipe"), "pipe is a pipe; remove it, or name another folder"),
+        (lambda path: (path / "x.png").symlink_to("gone"), r"x\.png is a link that leads nowhere; remove"),
         (
-            lambda path: Path(os.fsdecode(os.fsencode(path) + b"/Stra\xdfe.png")).touch(),
-            r"Stra\\xdfe\.png has a name that is not in UTF-8; rename it",
+            lambda path: (path / os.fsdecode(b"Stra\xdfe.png")).touch(),
+            r"Stra\\xdfe\.png has a name that is not in UTF-8",
         ),
         (lambda path: (path / "zero.png").symlink_to("/dev/zero"), r"zero\.png is a device; remove it"),
+        (bind_socket, "s is a socket; remove it"),
     ],
 )
-def test_what_cannot_be_read_to_its_end_is_refused(project, tmp_path, make, message):
-    (tmp_path / "frames" / "training").mkdir(parents=True)
+def test_what_cannot_be_read_to_its_end_is_refused(project, tmp_path, monkeypatch, make, message):
+    (tmp_path / "frames").mkdir()
     make(tmp_path / "frames")
-    project(source="seg_data", path=str(tmp_path / "frames"))
+    monkeypatch.chdir(tmp_path / "project")
+    project(**own_frames(tmp_path / "frames"))
     with pytest.raises(UserError, match=message):
         preflight.main()
 
 
-def test_other_paths_that_cannot_be_read(project, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (own_frames("/nowhere"), "data.seg_data.path: /nowhere does not exist"),
+        (own_frames("../loop"), "does not exist|is not a path that can be followed"),
+        (
+            own_frames("~nobody-here/x"),
+            r"'~nobody-here/x' is not a path that can be followed",
+        ),
+        ({"pretrained": "file:/dev/zero"}, "pretrained: /dev/zero is a device; name a file of weights"),
+        ({"pretrained": "file:.."}, "is a folder; name a file of weights"),
+    ],
+)
+def test_other_paths_that_cannot_be_read(project, tmp_path, changes, message):
     (tmp_path / "loop").symlink_to("loop")
-    with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tmp_path)  # a socket's path is short
-        listener.bind("s")
-        os.chdir(tmp_path / "project")
-        for path, message in (
-            ("/nowhere", "data.seg_data.path: /nowhere does not exist"),
-            (tmp_path / "s", "is a socket; remove it"),
-            (tmp_path / "loop", "does not exist|is not a path that can be followed"),
-            ("~nobody-here/x", r"'~nobody-here/x' is not a path that can be followed \(Could not determine home"),
-        ):
-            project(source="seg_data", path=str(path))
-            with pytest.raises(UserError, match=message):
-                preflight.main()
-    project(pretrained="file:/dev/zero")
-    with pytest.raises(UserError, match="pretrained: /dev/zero is a device; name a file of weights"):
-        preflight.main()
-    project(pretrained=f"file:{tmp_path}")
-    with pytest.raises(UserError, match="is a folder; name a file of weights"):
+    project(**changes)
+    with pytest.raises(UserError, match=message):
         preflight.main()
 
 
 def test_secrets_in_addresses_are_refused_before_they_reach_the_lock(project):
-    row = PARAMS["models"]["resnet18_slim_segformer"] | {"pretrained": {"mine": "https://me:secret@host/w.pth"}}
-    project(models=PARAMS["models"] | {"resnet18_slim_segformer": row}, pretrained="https://me:hush@host/x")
+    row = {f"models.{PARAMS['model']}.pretrained": {"mine": "https://me:secret@host/w.pth"}}
+    project(**row, pretrained="https://me:hush@host/x")
     with pytest.raises(UserError) as caught:
         preflight.main()
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[:2] for line in lines] == [
         ["params.yaml", "pretrained"],
-        ["conf/models.yaml", "resnet18_slim_segformer.pretrained.mine"],
+        ["conf/models.yaml", f"{PARAMS['model']}.pretrained.mine"],
     ]
     assert "secret" not in str(caught.value)
     assert "hush" not in str(caught.value)

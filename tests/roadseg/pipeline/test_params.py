@@ -1,10 +1,8 @@
 """params.yaml and conf/: all errors in them are reported together, each with its remedy."""
 
-import copy
-
 import pytest
 import yaml
-from conftest import PARAMS
+from conftest import PARAMS, changed
 from dvc.utils.hydra import apply_overrides
 
 from roadseg.pipeline import params, paths
@@ -12,18 +10,6 @@ from roadseg.pipeline.errors import UserError
 from roadseg.pipeline.params import check_params
 
 NAN = float("nan")
-
-
-def changed(**changes):
-    """The project's parameters with other values, by their dotted keys with __ for a dot."""
-    content = copy.deepcopy(PARAMS)
-    for key, value in changes.items():
-        *sections, last = key.split("__")
-        section = content
-        for name in sections:
-            section = section[name]
-        section[last] = value
-    return content
 
 
 def test_the_projects_own_file_is_right():
@@ -34,7 +20,9 @@ def test_the_projects_own_file_is_right():
 
 
 def test_numbers_may_be_written_as_dvc_writes_them():
-    checked, _ = check_params(changed(train__lr="6e-05"))  # PyYAML reads DVC's own spelling of 6e-5 as a string
+    checked, _ = check_params(
+        changed(PARAMS, {"train.lr": "6e-05"})
+    )  # PyYAML reads DVC's own spelling of 6e-5 as a string
     assert checked.train.lr == 6e-5
 
 
@@ -47,7 +35,9 @@ def test_dvc_changes_a_value_and_keeps_every_comment(tmp_path):
 
 
 def test_every_problem_is_reported_at_once():
-    content = changed(model="no_such_net", loss="hinge", schedule="linear", train__batch_size="many")
+    content = changed(
+        PARAMS, {"model": "no_such_net", "loss": "hinge", "schedule": "linear", "train.batch_size": "many"}
+    )
     content["sed"], content["train"]["epoch"] = content.pop("seed"), content["train"].pop("epochs")
     _, found = check_params(content)
     for line in (
@@ -66,30 +56,30 @@ def test_every_problem_is_reported_at_once():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"data__synthetic__train_frames": 10**9}, "data.synthetic.train_frames: 1000000000 is wrong; "),
-        ({"data__synthetic__seed": -1}, "data.synthetic.seed: -1 is wrong; input should be greater than or equal to 0"),
-        ({"data__val_fraction": 1.5}, "data.val_fraction: 1.5 is wrong; input should be less than 1"),
-        ({"data__fold": "x"}, "data.fold: 'x' is wrong; write none, or 1/4 for the first of four"),
-        ({"flops__height": 1}, "flops.height: 1 is wrong; input should be"),
-        ({"input__height": 375}, "input.height: 375 is wrong; input should be a multiple of 32"),
-        ({"augmentation__strong__crop_width": 700}, "augmentation.strong.crop_width: 700 is wrong; input should be a"),
-        ({"train__lr": -1}, "train.lr: -1 is wrong; input should be greater than 0"),
-        ({"train__lr": NAN}, "train.lr: nan is wrong; input should be"),
-        ({"train__clip": -1}, "train.clip: -1 is wrong; input should be greater than or equal to 0"),
-        ({"train__epochs": True}, "train.epochs: True is wrong; write a number"),
-        ({"train__logit_adjustment": 2}, "train.logit_adjustment: 2 is wrong; input should be less than or equal to 1"),
-        ({"train__freeze": "head"}, "train.freeze: 'head' is wrong; write none, encoder or a number of epochs"),
-        ({"train__freeze": 0}, "train.freeze: 0 is wrong; write none, encoder or a number of epochs"),
-        ({"train__threads": 0}, "train.threads: 0 is wrong; write machine, or a number from 1 to 999"),
-        ({"train__optimizer": None}, "train.optimizer: None is unknown; choose from 'adam'"),
+        ({"data.synthetic.train_frames": 10**9}, "data.synthetic.train_frames: 1000000000 is wrong; "),
+        ({"data.synthetic.seed": -1}, "data.synthetic.seed: -1 is wrong; input should be greater than or equal to 0"),
+        ({"data.val_fraction": 1.5}, "data.val_fraction: 1.5 is wrong; input should be less than 1"),
+        ({"data.fold": "x"}, "data.fold: 'x' is wrong; write none, or 1/4 for the first of four"),
+        ({"flops.height": 1}, "flops.height: 1 is wrong; input should be"),
+        ({"input.height": 375}, "input.height: 375 is wrong; input should be a multiple of 32"),
+        ({"augmentation.strong.crop_width": 700}, "augmentation.strong.crop_width: 700 is wrong; input should be a"),
+        ({"train.lr": -1}, "train.lr: -1 is wrong; input should be greater than 0"),
+        ({"train.lr": NAN}, "train.lr: nan is wrong; input should be"),
+        ({"train.clip": -1}, "train.clip: -1 is wrong; input should be greater than or equal to 0"),
+        ({"train.epochs": True}, "train.epochs: True is wrong; write a number"),
+        ({"train.logit_adjustment": 2}, "train.logit_adjustment: 2 is wrong; input should be less than or equal to 1"),
+        ({"train.freeze": "head"}, "train.freeze: 'head' is wrong; write none, encoder or a number of epochs"),
+        ({"train.freeze": 0}, "train.freeze: 0 is wrong; write none, encoder or a number of epochs"),
+        ({"train.threads": 0}, "train.threads: 0 is wrong; write machine, or a number from 1 to 999"),
+        ({"train.optimizer": None}, "train.optimizer: None is unknown; choose from 'adam'"),
         ({"seed": None}, "seed is empty; write a value"),
         ({"models": 5}, "models: 5 is wrong; input should be a valid dictionary"),
         ({"models": {1: {"arch": "x"}}}, "models.1.[key]: 1 is wrong; input should be a valid string"),
-        ({"models__better_segnet": {"arc": "x"}}, "models.better_segnet.arch is missing; add it"),
+        ({"models.better_segnet": {"arc": "x"}}, "models.better_segnet.arch is missing; add it"),
     ],
 )
 def test_single_mistakes(changes, line):
-    _, found = check_params(changed(**changes))
+    _, found = check_params(changed(PARAMS, changes))
     assert sum(one.startswith(line) for one in found) == 1, found
 
 
@@ -114,7 +104,7 @@ def test_files_that_hold_no_parameters(content, message, tmp_path, monkeypatch):
 
 def test_an_error_in_a_catalogue_names_its_file(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
-    paths.PARAMS.write_text(yaml.safe_dump(changed(models__better_segnet={}, data__fold="x")))
+    paths.PARAMS.write_text(yaml.safe_dump(changed(PARAMS, {"models.better_segnet": {}, "data.fold": "x"})))
     with pytest.raises(UserError) as caught:
         params.load_params()
     assert sorted(str(caught.value).split("\n"), reverse=True) == [

@@ -1,9 +1,7 @@
 """Values of params.yaml that don't go together; each mistake is made in the project's own file."""
 
-import copy
-
 import pytest
-from conftest import PARAMS
+from conftest import PARAMS, changed
 
 from roadseg.pipeline.catalogues import with_recipe
 from roadseg.pipeline.rules import broken_rules
@@ -45,14 +43,7 @@ CASES = [
 
 @pytest.mark.parametrize(("changes", "line"), CASES, ids=[str(changes) for changes, _ in CASES])
 def test_what_does_not_go_together_is_one_line(changes, line):
-    raw = copy.deepcopy(PARAMS)
-    for key, value in changes.items():
-        *sections, last = key.split(".")
-        section = raw
-        for name in sections:
-            section = section[name]
-        section[last] = value
-    broken = broken_rules(with_recipe(raw)[0])
+    broken = broken_rules(with_recipe(changed(PARAMS, changes))[0])
     assert len(broken) == (line is not None)
     assert line is None or broken[0].startswith(line)
 
