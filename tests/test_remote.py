@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import PARAMS, ROOT, write_params
+from conftest import PARAMS, ROOT, changed, write_params
 from safetensors.torch import load_file, save_file
 from small_project import SMALL
 
 from roadseg.experiments.runs import finished_runs
-from roadseg.experiments.variants import apply_overrides
 from roadseg.pipeline.catalogues import read_params
 
 DVC = [sys.executable, "-m", "dvc"]
@@ -46,7 +45,7 @@ def project(tmp_path_factory):
         shutil.copy(ROOT / name, folder / name)
     for name in ("ablation.csv", "ablation.png"):
         shutil.copy(ROOT / "metrics" / name, folder / "metrics" / name)
-    write_params(apply_overrides(PARAMS, SMALL | {"model": "mit_b0_segformer"}), folder)
+    write_params(changed(PARAMS, SMALL), folder)
     run(folder, "git", "init", "-q", "-b", "main")
     run(folder, *DVC, "init", "-q")
     run(folder, *DVC, "config", "core.analytics", "false")
@@ -94,7 +93,7 @@ def test_new_content_behind_a_name_is_noticed(project, tmp_path):
     shutil.copy(project / "models" / "model.safetensors", weights)
     changes = {"data.source": "seg_data", "data.seg_data.path": str(frames), "pretrained": f"file:{weights}"}
     changes |= {"data.allow_leak": True}
-    params = apply_overrides(read_params(clone / "params.yaml"), changes)
+    params = changed(read_params(clone / "params.yaml"), changes)
     write_params(params, clone)
     fetched = "fetch_data", "fetch_pretrained"
     assert sorted(stages_run(run(clone, *DVC, "repro", *fetched))) == [*fetched, "preflight"]
@@ -172,5 +171,5 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     card = (folder / "README.md").read_text()
     miou = json.loads((project / "metrics" / "report.json").read_text())["miou_percent"]
     assert f"{miou:.2f} % over all classes" in card
-    assert "| mit_b0_segformer: Segformer, encoder mit_b0 |" in card
+    assert "| resnet18_slim_segformer: Segformer, encoder tu-resnet18 |" in card
     assert re.search(r"^\| `model.onnx`, ONNX Runtime \|.*\| (99\.9\d\d|100\.000) % \|", card, re.MULTILINE)
