@@ -109,27 +109,6 @@ def test_new_content_behind_a_name_is_noticed(project, tmp_path):
     assert "up to date" in run(clone, *DVC, "status", *fetched)
 
 
-def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project, monkeypatch):
-    def run_first(rate):
-        changes = ["-S", "pretrained=none", "-S", f"train.lr={rate}"]
-        run(project, *DVC, "exp", "run", "--temp", "--name", "first", *changes, "train")
-
-    given, name = project / "models" / "pretrained.safetensors", "decoder.mlp_stage.0.linear.weight"
-    run_first(0.002)
-    run(project, *DVC, "exp", "run", "-S", "pretrained=exp:first", "fetch_pretrained")
-    before = load_file(given)[name]
-    assert "up to date" in run(project, *DVC, "status", "fetch_pretrained")
-    run(project, *DVC, "exp", "remove", "first")
-    run_first(0.003)
-    assert stages_run(run(project, *DVC, "repro", "fetch_pretrained")) == ["preflight", "fetch_pretrained"]
-    assert not load_file(given)[name].equal(before)
-    run(project, "git", "checkout", "-q", ".")
-    run(project, "git", "commit", "-q", "--allow-empty", "-m", "later")  # experiments of any commit are found
-    monkeypatch.chdir(project)
-    assert {name: run.params.train.lr for name, run in finished_runs().items()}["first"] == 0.003
-    run(project, *DVC, "repro")  # the links of before, and the rest from DVC's run cache
-
-
 def test_a_fresh_clone_pulls_everything_and_has_nothing_to_do(project):
     clone = project.parent / "clone"
     run(project.parent, "git", "clone", "-q", "project", "clone")
@@ -173,3 +152,23 @@ def test_a_release_holds_the_weights_and_all_that_belongs_to_them(project):
     assert f"{miou:.2f} % over all classes" in card
     assert "| resnet18_slim_segformer: Segformer, encoder tu-resnet18 |" in card
     assert re.search(r"^\| `model.onnx`, ONNX Runtime \|.*\| (99\.9\d\d|100\.000) % \|", card, re.MULTILINE)
+
+
+def test_a_run_that_replaces_the_experiment_started_from_is_noticed(project, monkeypatch):
+    def run_first(rate):
+        changes = ["-S", "pretrained=none", "-S", f"train.lr={rate}"]
+        run(project, *DVC, "exp", "run", "--temp", "--name", "first", *changes, "train")
+
+    given, name = project / "models" / "pretrained.safetensors", "decoder.mlp_stage.0.linear.weight"
+    run_first(0.002)
+    run(project, *DVC, "exp", "run", "-S", "pretrained=exp:first", "fetch_pretrained")
+    before = load_file(given)[name]
+    assert "up to date" in run(project, *DVC, "status", "fetch_pretrained")
+    run(project, *DVC, "exp", "remove", "first")
+    run_first(0.003)
+    assert stages_run(run(project, *DVC, "repro", "fetch_pretrained")) == ["preflight", "fetch_pretrained"]
+    assert not load_file(given)[name].equal(before)
+    run(project, "git", "checkout", "-q", ".")
+    run(project, "git", "commit", "-q", "--allow-empty", "-m", "later")  # experiments of any commit are found
+    monkeypatch.chdir(project)
+    assert {name: run.params.train.lr for name, run in finished_runs().items()}["first"] == 0.003
